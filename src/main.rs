@@ -1,0 +1,3 @@
+//! The `strowger` binary: a thin door to the library.
+
+fn main() {}

@@ -1,0 +1,160 @@
+//! House rules that rustc and clippy cannot check, as one `#[test]`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which top-level module may name which. Adding an arrow is a design change: say why in the commit.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("clock", &[]),
+    ("ids", &["clock"]),
+    ("codec", &[]),
+    ("sdp", &[]),
+    ("record", &["ids", "clock"]),
+    ("config", &["ids", "clock"]),
+    ("sip", &["clock", "ids"]),
+    ("rtp", &["clock"]),
+    ("registrar", &["sip", "clock", "ids"]),
+    ("dialplan", &["ids", "config"]),
+    ("call", &["ids", "clock", "record"]),
+    ("acd", &["ids", "clock", "record"]),
+    ("metrics", &["ids"]),
+    ("net", &["clock", "config", "metrics", "sip"]),
+    ("media", &["ids", "clock", "rtp", "codec", "sdp", "config", "metrics"]),
+    ("store", &["ids", "clock", "record", "config", "metrics"]),
+    (
+        "switch",
+        &[
+            "ids",
+            "clock",
+            "record",
+            "config",
+            "sip",
+            "sdp",
+            "registrar",
+            "dialplan",
+            "call",
+            "acd",
+            "net",
+            "media",
+            "store",
+            "metrics",
+        ],
+    ),
+    ("http", &["ids", "clock", "record", "config", "switch", "store", "metrics"]),
+    // Simulated parties: a phone and a caller that really speak SIP and RTP, for the demo and the load tool.
+    ("sim", &["ids", "clock", "sip", "sdp", "rtp", "codec"]),
+    ("demo", &["ids", "clock", "config", "app", "sim", "switch", "record"]),
+    ("load", &["ids", "clock", "sim", "sip", "rtp"]),
+    ("app", &["ids", "config", "clock", "metrics", "net", "media", "store", "switch", "http", "record"]),
+    ("cli", &["app", "config", "clock", "demo", "load"]),
+];
+
+/// Sans-IO modules: no runtime, no sockets, no files.
+const PURE: &[&str] =
+    &["acd", "call", "campaign", "codec", "dialplan", "ids", "record", "registrar", "rtp", "sdp", "sip"];
+
+/// A third-party crate and the only module that may name it.
+const HOMES: &[(&str, &str)] = &[
+    ("axum", "http"),
+    ("clap", "cli"),
+    ("jiff", "clock"),
+    ("prometheus", "metrics"),
+    ("rand_chacha", "ids"),
+    ("sdp_types", "sdp"),
+    ("sqlx", "store"),
+    ("toml_edit", "config"),
+    ("ulid", "ids"),
+    ("utoipa", "http"),
+];
+
+const FILE_LINES_MAX: usize = 600;
+
+#[test]
+fn tidy() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut errors = Vec::new();
+    check_acyclic(&mut errors);
+    for path in rust_files(&src) {
+        let module = top_module(&src, &path);
+        let text = fs::read_to_string(&path).expect("a listed file is readable");
+        check_file(&path, &module, &text, &mut errors);
+    }
+    assert!(errors.is_empty(), "untidy:\n{}", errors.join("\n"));
+}
+
+fn check_file(path: &Path, module: &str, text: &str, errors: &mut Vec<String>) {
+    if matches!(module, "lib" | "main" | "tidy") || path.ends_with("tests.rs") {
+        return;
+    }
+    let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == module) else {
+        errors.push(format!("{}: module `{module}` is not in ARROWS", path.display()));
+        return;
+    };
+    let code = text.split("#[cfg(test)]").next().unwrap_or("");
+    if code.lines().count() > FILE_LINES_MAX {
+        errors.push(format!("{}: over {FILE_LINES_MAX} lines without tests", path.display()));
+    }
+    if !text.starts_with("//!") {
+        errors.push(format!("{}: no module comment", path.display()));
+    }
+    for (index, line) in code.lines().enumerate() {
+        let mut say = |what: &str| errors.push(format!("{}:{}: {what}", path.display(), index + 1));
+        let line = line.trim_start();
+        if line.starts_with("//") {
+            continue;
+        }
+        if line.contains("use crate::{") || line.contains("super::") {
+            say("one `use crate::module::…;` a line, so that arrows can be read");
+        }
+        for part in line.split("crate::").skip(1) {
+            let target: String = part.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let known = ARROWS.iter().any(|(name, _)| *name == target);
+            if known && target != module && !allowed.contains(&target.as_str()) {
+                say(&format!("`{module}` may not name `{target}`"));
+            }
+        }
+        if PURE.contains(&module)
+            && ["tokio::", "clock::now(", "std::net::UdpSocket", "std::fs"].iter().any(|io| line.contains(io))
+        {
+            say("a sans-IO module names I/O");
+        }
+        for (krate, home) in HOMES {
+            if *home != module && line.contains(&format!("{krate}::")) {
+                say(&format!("`{krate}` lives in `{home}` only"));
+            }
+        }
+    }
+}
+
+fn check_acyclic(errors: &mut Vec<String>) {
+    let mut left: Vec<_> = ARROWS.to_vec();
+    while let Some(leaf) =
+        left.iter().position(|(_, deps)| deps.iter().all(|d| !left.iter().any(|(n, _)| n == d)))
+    {
+        left.remove(leaf);
+    }
+    if !left.is_empty() {
+        errors
+            .push(format!("ARROWS has a cycle among {:?}", left.iter().map(|(n, _)| n).collect::<Vec<_>>()));
+    }
+}
+
+fn top_module(src: &Path, path: &Path) -> String {
+    let first =
+        path.strip_prefix(src).expect("listed under src").components().next().expect("a file has a name");
+    first.as_os_str().to_string_lossy().trim_end_matches(".rs").to_string()
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).expect("src is readable").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
