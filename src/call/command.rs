@@ -1,0 +1,100 @@
+//! What a call wants done.
+
+use crate::call::cause::Cause;
+use crate::call::event::LegId;
+use crate::ids::OfferUid;
+use crate::ids::QueueId;
+use crate::record::Cdr;
+use crate::record::OfferResult;
+
+/// What a leg's party hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hear {
+    /// Nothing.
+    Silence,
+    /// The party of another leg.
+    Leg(LegId),
+    /// Music of a class.
+    Music(String),
+}
+
+/// Word for the distributor about this call's caller.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ToQueue {
+    /// Take the caller in; the switch answers with `Joined` or `Evicted`.
+    Join(QueueId),
+    /// The caller hung up while waiting.
+    HungUp,
+    /// The switch lost the call while the caller waited.
+    Failed,
+    /// The agent's phone rings.
+    Ringing(OfferUid),
+    /// The agent's phone was answered; the switch answers with `Connect` or `Rescind`.
+    Answered(OfferUid),
+    /// The agent's phones failed or refused.
+    Refused(OfferUid, OfferResult),
+    /// The customer was put on hold, or taken back.
+    Held(OfferUid, bool),
+    /// The customer's conversation with the agent ended.
+    ConversationEnded(OfferUid),
+}
+
+/// A command to the switch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Tell the caller that it rings, or (`media`) that audio comes before the answer.
+    Progress {
+        /// The caller's leg.
+        leg: LegId,
+        /// With audio: the leg whose party is heard.
+        media: Option<LegId>,
+    },
+    /// Answer the caller; `like` is the leg whose codec is wished.
+    Answer {
+        /// The caller's leg.
+        leg: LegId,
+        /// The other leg.
+        like: Option<LegId>,
+    },
+    /// Refuse the caller, who was not answered yet.
+    Refuse {
+        /// The caller's leg.
+        leg: LegId,
+        /// Why.
+        cause: Cause,
+    },
+    /// Ring that leg's phone.
+    Dial {
+        /// The leg; the switch knows whose it is.
+        leg: LegId,
+        /// The leg whose codec is wished.
+        like: LegId,
+    },
+    /// End a leg, answered or not.
+    HangUp {
+        /// The leg.
+        leg: LegId,
+        /// Why.
+        cause: Cause,
+    },
+    /// From now on the leg's party hears this.
+    Hear {
+        /// The leg.
+        leg: LegId,
+        /// What.
+        what: Hear,
+    },
+    /// Tell the party that it was put on hold, or taken back.
+    PassHold {
+        /// The leg of the party that is told.
+        leg: LegId,
+        /// On hold?
+        held: bool,
+    },
+    /// Tell the distributor.
+    Queue(ToQueue),
+    /// For the call's timeline.
+    Note(&'static str),
+    /// All is over: the last command of a call.
+    Finished(Box<Cdr>),
+}

@@ -1,0 +1,73 @@
+//! What a call is told.
+
+use crate::call::cause::Cause;
+use crate::ids::AgentId;
+use crate::ids::OfferUid;
+use crate::ids::QueueId;
+
+/// A leg: one party's connection with the switch. Unique within the process.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LegId(pub u64);
+
+/// What the dial plan wants done with the caller.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Plan {
+    /// Ring these legs at once; the first that answers gets the caller.
+    Ring(Vec<LegId>),
+    /// Join the queue.
+    Queue {
+        /// Which.
+        queue: QueueId,
+        /// Its music's class.
+        music: String,
+    },
+    /// Answer and play music of that class until the caller hangs up.
+    Music(String),
+}
+
+/// What happened to a leg.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum LegEvent {
+    /// The phone rings.
+    Ringing,
+    /// The far side sends audio before the answer.
+    EarlyMedia,
+    /// Answered.
+    Answered,
+    /// Ended before the answer.
+    Failed(Cause),
+    /// Ended: hung up by the party, or lost. The caller's CANCEL too.
+    Ended(Cause),
+    /// The party put the other on hold, or took him back.
+    Held(bool),
+}
+
+/// An input of the machine.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// Carry out the plan; the first input.
+    Begin(Plan),
+    /// Something happened to a leg.
+    Leg(LegId, LegEvent),
+    /// The distributor took the caller in.
+    Joined,
+    /// The distributor put the caller out.
+    Evicted(Cause),
+    /// The distributor wants an agent's phones rung.
+    RingAgent {
+        /// The offer.
+        offer: OfferUid,
+        /// Whose phones.
+        agent: AgentId,
+        /// A leg for each of them.
+        legs: Vec<LegId>,
+    },
+    /// The distributor takes an offer back.
+    Rescind(OfferUid),
+    /// The distributor gives the caller to the agent who answered this offer.
+    Connect(OfferUid),
+    /// End everything.
+    HangUp(Cause),
+    /// The time of `poll_timeout` has come.
+    Timeout,
+}

@@ -1,0 +1,16 @@
+//! Calls: who is connected with whom, who hears what, and how every leg ends when the call ends.
+//!
+//! A pure state machine. It knows no SIP, no sockets and no distributor: it is told what happened to a leg and
+//! answers with commands that the switch carries out. The switch owns one [`Call`] for each call.
+
+pub mod bridge;
+pub mod cause;
+pub mod command;
+pub mod event;
+pub mod ledger;
+pub mod ring;
+
+pub use bridge::{Call, State};
+pub use cause::Cause;
+pub use command::{Command, Hear, ToQueue};
+pub use event::{Input, LegEvent, LegId, Plan};
