@@ -1,0 +1,59 @@
+//! Our own addresses as peers must see them: in Via, Contact and SDP.
+
+use crate::config::Config;
+use crate::sip::endpoint::Flow;
+use crate::sip::endpoint::Transport;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// The addresses.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    config: Arc<Config>,
+    /// The listening sockets as bound: transport and address.
+    bound: Vec<(Transport, SocketAddr)>,
+    /// What stands for an unspecified address (`0.0.0.0`): the address of the default route.
+    default: IpAddr,
+}
+
+impl Addresses {
+    /// With the sockets as they were bound.
+    pub fn new(config: Arc<Config>, bound: Vec<(Transport, SocketAddr)>, default: IpAddr) -> Self {
+        Self { config, bound, default }
+    }
+
+    /// A flow to `remote` from the first socket of that transport and address family.
+    pub(crate) fn flow_to(&self, transport: Transport, remote: SocketAddr) -> Option<Flow> {
+        let local = self
+            .bound
+            .iter()
+            .find(|(kind, local)| *kind == transport && local.is_ipv4() == remote.is_ipv4())
+            .map(|(_, local)| *local)?;
+        Some(Flow { transport, local, remote, connection: 0 })
+    }
+
+    /// The address that a peer at the other end of `flow` can send to.
+    pub(crate) fn signalling(&self, flow: &Flow) -> SocketAddr {
+        let port = self
+            .bound
+            .iter()
+            .find(|(kind, local)| *kind == flow.transport && local.is_ipv4() == flow.remote.is_ipv4())
+            .map_or(flow.local.port(), |(_, local)| local.port());
+        SocketAddr::new(self.seen_by(flow.remote.ip(), flow.local.ip()), port)
+    }
+
+    /// The media address for a peer.
+    pub(crate) fn media(&self, peer: IpAddr) -> IpAddr {
+        self.seen_by(peer, self.config.media.address)
+    }
+
+    /// `own` as `peer` sees it: the advertised address outside the local networks.
+    fn seen_by(&self, peer: IpAddr, own: IpAddr) -> IpAddr {
+        let local = self.config.sip.local_networks.iter().any(|network| network.contains(peer));
+        match self.config.sip.advertised {
+            Some(advertised) if !local => advertised,
+            Some(_) | None if own.is_unspecified() => self.default,
+            Some(_) | None => own,
+        }
+    }
+}

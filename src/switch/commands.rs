@@ -1,0 +1,229 @@
+//! Carrying out a call's commands: SIP answers and requests, media commands, word for the distributor, the record.
+
+use crate::acd;
+use crate::call::Cause;
+use crate::call::Command;
+use crate::call::Hear;
+use crate::call::LegEvent;
+use crate::call::LegId;
+use crate::call::ToQueue;
+use crate::clock::Now;
+use crate::ids::CallUid;
+use crate::ids::EntryUid;
+use crate::ids::QueueId;
+use crate::media::command::Command as MediaCommand;
+use crate::media::command::Source;
+use crate::record::Cdr;
+use crate::record::Fact;
+use crate::sdp::Direction as Flowing;
+use crate::sip::dialog::Dialog;
+use crate::switch::cause_map;
+use crate::switch::core::Core;
+use crate::switch::core::Output;
+use crate::switch::core::Work;
+use crate::switch::leg::Leg;
+use crate::switch::leg::Phase;
+use crate::switch::leg::Purpose;
+
+impl Core {
+    /// One command of a call.
+    pub(crate) fn carry_out(&mut self, now: Now, call: CallUid, command: Command) {
+        match command {
+            Command::Progress { leg, media } => self.progress(now, leg, media),
+            Command::Answer { leg, like } => self.answer(now, leg, like),
+            Command::Refuse { leg, cause } => self.refuse(now, leg, cause),
+            Command::Dial { leg, like } => self.dial(now, leg, like),
+            Command::HangUp { leg, cause } => self.hang_up(now, leg, cause),
+            Command::Hear { leg, what } => self.hear(leg, what),
+            Command::PassHold { leg, held } => {
+                let direction = if held { Flowing::SendOnly } else { Flowing::SendRecv };
+                self.reinvite(now, leg, direction);
+            }
+            Command::Queue(word) => self.tell_queue(now, call, word),
+            Command::Note(what) => self.note(now, call, what.to_owned()),
+            Command::Finished(cdr) => self.finished(now, call, *cdr),
+        }
+    }
+
+    /// Adds a line to the call's timeline.
+    pub(crate) fn note(&mut self, now: Now, call: CallUid, what: String) {
+        /// A call that is held and resumed all day must not grow without end.
+        const TIMELINE_MAX: usize = 200;
+        if let Some(slot) = self.calls.get_mut(&call)
+            && slot.timeline.len() < TIMELINE_MAX
+        {
+            slot.timeline.push((now.wall, what));
+        }
+    }
+
+    fn progress(&mut self, now: Now, leg: LegId, media: Option<LegId>) {
+        let status = if media.is_some() { 183 } else { 180 };
+        let Some(Leg { phase: Phase::Incoming { told, .. }, .. }) = self.legs.get(&leg) else { return };
+        // A second phone that rings, or ringing after early audio, tells the caller nothing new.
+        if *told >= status {
+            return;
+        }
+        if media.is_some() && !self.settle_answer(leg, media) {
+            return;
+        }
+        let reason = if media.is_some() { "Session Progress" } else { "Ringing" };
+        self.respond_to_invite(now, leg, status, reason, None);
+        if let Some(Leg { phase: Phase::Incoming { told, .. }, .. }) = self.legs.get_mut(&leg) {
+            *told = status;
+        }
+    }
+
+    fn answer(&mut self, now: Now, id: LegId, like: Option<LegId>) {
+        let Some(Leg { phase: Phase::Incoming { tx, .. }, .. }) = self.legs.get(&id) else { return };
+        let tx = *tx;
+        if !self.settle_answer(id, like) {
+            self.respond_to_invite(now, id, 488, "Not Acceptable Here", None);
+            self.tell_leg(id, LegEvent::Ended(Cause::NotAcceptable));
+            self.drop_leg(id);
+            return;
+        }
+        self.respond_to_invite(now, id, 200, "OK", None);
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        leg.renegotiation.answer_in_ack = leg.remote.is_none();
+        leg.phase = Phase::Up;
+        self.invites.insert(tx, id);
+    }
+
+    fn refuse(&mut self, now: Now, id: LegId, cause: Cause) {
+        let (status, reason) = cause_map::refusal(cause);
+        self.respond_to_invite(now, id, status, reason, Some(cause));
+        self.drop_leg(id);
+    }
+
+    /// Ends a leg in whatever phase it is. For its call it is over; a late answer is seen to by `response`.
+    fn hang_up(&mut self, now: Now, id: LegId, cause: Cause) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        match &mut leg.phase {
+            Phase::Planned => self.drop_leg(id),
+            Phase::Incoming { .. } => self.refuse(now, id, cause),
+            Phase::Outgoing { tx, cancelled, .. } => {
+                *cancelled = true;
+                let tx = *tx;
+                self.close_media(id);
+                self.endpoint.cancel(now.instant, tx, cause_map::reason(cause), &mut self.effects);
+            }
+            Phase::Up => {
+                self.send_bye(now, id, cause);
+                self.drop_leg(id);
+            }
+        }
+    }
+
+    /// Sends a BYE in the leg's dialog (RFC 3261 section 15.1.1).
+    pub(crate) fn send_bye(&mut self, now: Now, id: LegId, cause: Cause) {
+        let reason = cause_map::reason(cause);
+        self.send_in_dialog(now, id, "BYE", Purpose::Farewell(id), |request| match reason {
+            Some(reason) => request.header("Reason", reason),
+            None => request,
+        });
+    }
+
+    fn hear(&mut self, leg: LegId, what: Hear) {
+        let source = match what {
+            Hear::Silence => Source::Silence,
+            Hear::Leg(other) => match self.legs.get(&other) {
+                Some(other) => Source::Leg(other.media()),
+                None => Source::Silence,
+            },
+            Hear::Music(class) => Source::Music { class },
+        };
+        if let Some(leg) = self.legs.get(&leg) {
+            let command = MediaCommand::Hear { leg: leg.media(), source };
+            self.out.push(Output::Media { worker: leg.worker, command });
+        }
+    }
+
+    fn tell_queue(&mut self, now: Now, call: CallUid, word: ToQueue) {
+        if let ToQueue::Join(queue) = word {
+            self.join(now, call, queue);
+            return;
+        }
+        let Some(entry) = self.calls.get(&call).and_then(|slot| slot.entry) else { return };
+        let input = match word {
+            ToQueue::Join(_) => return,
+            ToQueue::HungUp => acd::Input::HungUp { entry },
+            ToQueue::Failed => acd::Input::Failed { entry },
+            ToQueue::Ringing(offer) => acd::Input::Ringing { offer },
+            ToQueue::Answered(offer) => acd::Input::Answered { offer },
+            ToQueue::Refused(offer, why) => acd::Input::Refused { offer, why },
+            ToQueue::Held(offer, held) => acd::Input::Held { offer, held },
+            ToQueue::ConversationEnded(offer) => acd::Input::ConversationEnded { offer },
+        };
+        self.work.push_back(Work::Acd(input));
+    }
+
+    fn join(&mut self, now: Now, call: CallUid, queue: QueueId) {
+        let entry = EntryUid::draw(now.wall, &mut self.random);
+        let Some(slot) = self.calls.get_mut(&call) else { return };
+        slot.entry = Some(entry);
+        let number = slot.call.ledger().from.clone();
+        let name = slot.caller_name.clone();
+        self.entries.insert(entry, call);
+        self.work.push_back(Work::Acd(acd::Input::Join { entry, call, queue, number, name, priority: None }));
+    }
+
+    fn finished(&mut self, now: Now, call: CallUid, cdr: Cdr) {
+        tracing::info!(
+            call = %call,
+            outcome = ?cdr.outcome,
+            cause = cdr.cause,
+            wait_ms = cdr.wait.as_millis(),
+            talk_ms = cdr.talk.as_millis(),
+            "the call has ended"
+        );
+        self.metrics.call_ended(self.calls.get(&call).map(|slot| slot.direction.word()), &cdr);
+        self.out.push(Output::Fact(Fact::Cdr(cdr)));
+        self.forget_call(now, call);
+    }
+
+    /// Takes the call and its legs out of every table. Legs whose CANCEL is under way stay for a late answer.
+    pub(crate) fn forget_call(&mut self, now: Now, call: CallUid) {
+        let Some(slot) = self.calls.get(&call) else { return };
+        self.board.call_ended(now, &self.call_view(now, call, slot));
+        let Some(slot) = self.calls.remove(&call) else { return };
+        if let Some(at) = slot.armed {
+            self.call_timers.remove(&(at, call));
+        }
+        for leg in slot.legs {
+            let late = matches!(self.legs.get(&leg), Some(Leg { phase: Phase::Outgoing { cancelled: true, .. }, .. }));
+            if !late {
+                self.drop_leg(leg);
+            }
+        }
+    }
+
+    /// Takes a leg out of every table and closes its media.
+    pub(crate) fn drop_leg(&mut self, id: LegId) {
+        self.close_media(id);
+        let Some(leg) = self.legs.remove(&id) else { return };
+        if let Some(dialog) = &leg.dialog_id {
+            self.dialogs.remove(dialog);
+        }
+        if let Phase::Incoming { tx, .. } = leg.phase {
+            self.invites.remove(&tx);
+        }
+        if let Some(trunk) = &leg.trunk {
+            self.trunks.call_ended(trunk);
+        }
+        self.own_call_ended(&leg);
+    }
+
+    fn close_media(&mut self, id: LegId) {
+        if let Some(leg) = self.legs.get_mut(&id)
+            && std::mem::take(&mut leg.media_open)
+        {
+            let command = MediaCommand::Close { leg: leg.media() };
+            self.out.push(Output::Media { worker: leg.worker, command });
+        }
+    }
+
+    /// The leg's dialog for a request of ours, if it has one.
+    pub(crate) fn dialog(&mut self, id: LegId) -> Option<&mut Dialog> {
+        self.legs.get_mut(&id)?.dialog.as_mut()
+    }
+}

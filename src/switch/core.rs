@@ -1,0 +1,338 @@
+//! The switch without its sockets: every datagram, timer, media event and API request goes in, everything to be
+//! sent, started or stored comes out.
+//!
+//! `Core` is sans-IO, so that a whole switch with its phones runs in one thread on virtual time. It owns the
+//! endpoint, the registrar, the calls and the distributor; they know nothing of each other and talk through here.
+
+use crate::acd;
+use crate::acd::Acd;
+use crate::call;
+use crate::call::Call;
+use crate::call::Cause;
+use crate::call::LegId;
+use crate::clock::Instant;
+use crate::clock::Now;
+use crate::config::Config;
+use crate::dialplan::Dialplan;
+use crate::ids::AgentId;
+use crate::ids::CallUid;
+use crate::ids::EntryUid;
+use crate::ids::PhoneNumber;
+use crate::ids::QueueId;
+use crate::ids::Random;
+use crate::media::command::Command as MediaCommand;
+use crate::media::command::Event as MediaEvent;
+use crate::metrics::Metrics;
+use crate::record::Fact;
+use crate::record::queue_fold::QueueFold;
+use crate::registrar::Registrar;
+use crate::sip::dialog::DialogId;
+use crate::sip::digest::Authenticator;
+use crate::sip::endpoint::Effect;
+use crate::sip::endpoint::Endpoint;
+use crate::sip::endpoint::Flow;
+use crate::sip::endpoint::ServerTx;
+use crate::store::BindingChange;
+use crate::switch::addresses::Addresses;
+use crate::switch::board::Board;
+use crate::switch::leg::Leg;
+use crate::switch::limiter::Limiter;
+use crate::switch::port_stock::PortStock;
+use crate::switch::trunks::Trunks;
+use crate::switch::view::Direction;
+use crate::switch::view::Notice;
+use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// What the core is told.
+#[derive(Debug)]
+pub enum Input {
+    /// A datagram, or one framed message of a stream.
+    Received {
+        /// From whom, by which way.
+        flow: Flow,
+        /// The bytes.
+        bytes: Bytes,
+    },
+    /// The transport to that peer failed: ICMP error, connection refused or lost.
+    FlowFailed(Flow),
+    /// Word from a media worker.
+    Media(MediaEvent),
+    /// The media workers are too busy for new calls, or not any more.
+    MediaBusy(bool),
+    /// The time of [`Core::poll_timeout`] has come.
+    Timeout,
+}
+
+/// What the core wants done.
+#[derive(Debug)]
+pub enum Output {
+    /// Send a SIP message.
+    Send {
+        /// To whom, by which way.
+        flow: Flow,
+        /// The bytes.
+        bytes: Bytes,
+    },
+    /// A command for a media worker.
+    Media {
+        /// Which worker.
+        worker: usize,
+        /// The command.
+        command: MediaCommand,
+    },
+    /// A line for the log.
+    Fact(Fact),
+    /// A registration to keep over a restart.
+    Binding(BindingChange),
+    /// A change for those who watch.
+    Notice(Box<Notice>),
+}
+
+/// A call with what the switch knows of it.
+#[derive(Debug)]
+pub(crate) struct CallSlot {
+    pub(crate) call: Call,
+    pub(crate) direction: Direction,
+    pub(crate) worker: usize,
+    /// The caller as other parties see him.
+    pub(crate) caller_name: Option<String>,
+    /// Its entry in a queue, while it has one.
+    pub(crate) entry: Option<EntryUid>,
+    pub(crate) legs: BTreeSet<LegId>,
+    pub(crate) timeline: Vec<(crate::clock::Wall, String)>,
+    pub(crate) armed: Option<Instant>,
+}
+
+/// Work that one input has caused and that waits its turn, so that no part calls back into another.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// For a call.
+    Call(CallUid, call::Input),
+    /// For the distributor.
+    Acd(acd::Input),
+}
+
+/// The core. See the module's comment.
+pub struct Core {
+    pub(crate) config: Arc<Config>,
+    pub(crate) dialplan: Dialplan,
+    pub(crate) addresses: Addresses,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) registrar: Registrar<Flow>,
+    pub(crate) limiter: Limiter,
+    pub(crate) trunks: Trunks,
+    pub(crate) acd: Acd,
+    pub(crate) folds: BTreeMap<QueueId, QueueFold>,
+    pub(crate) calls: BTreeMap<CallUid, CallSlot>,
+    pub(crate) call_timers: BTreeSet<(Instant, CallUid)>,
+    pub(crate) legs: HashMap<LegId, Leg>,
+    pub(crate) dialogs: HashMap<DialogId, LegId>,
+    pub(crate) invites: HashMap<ServerTx, LegId>,
+    pub(crate) entries: HashMap<EntryUid, CallUid>,
+    /// Calls of each agent's phone that are not of a queue.
+    pub(crate) own_calls: BTreeMap<AgentId, u32>,
+    pub(crate) agents_by_phone: BTreeMap<PhoneNumber, AgentId>,
+    pub(crate) board: Board,
+    pub(crate) ports: PortStock,
+    pub(crate) random: Random,
+    pub(crate) metrics: Metrics,
+    pub(crate) next_leg: u64,
+    pub(crate) draining: bool,
+    pub(crate) media_busy: bool,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) work: VecDeque<Work>,
+    pub(crate) out: Vec<Output>,
+    /// The call being worked on, which a panic would end.
+    pub(crate) current: Option<CallUid>,
+}
+
+impl Core {
+    /// One input; everything it causes is appended to `out`. A panic inside ends the call it came from.
+    pub fn handle(&mut self, now: Now, input: Input, out: &mut Vec<Output>) {
+        self.guarded(now, out, |core| core.dispatch(now, input));
+    }
+
+    /// When the core wants [`Input::Timeout`].
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let call = self.call_timers.first().map(|(at, _)| *at);
+        let times = [
+            self.endpoint.poll_timeout(),
+            self.acd.poll_timeout(),
+            self.registrar.poll_timeout(),
+            self.board.poll_timeout(),
+            call,
+        ];
+        times.into_iter().flatten().min()
+    }
+
+    /// Takes no new calls from now on.
+    pub fn drain(&mut self) {
+        self.draining = true;
+    }
+
+    /// Live calls.
+    pub fn calls_live(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Ends every call: the drain's time is over.
+    pub fn stop(&mut self, now: Now, out: &mut Vec<Output>) {
+        self.draining = true;
+        self.guarded(now, out, |core| {
+            let calls: Vec<CallUid> = core.calls.keys().copied().collect();
+            core.work.push_back(Work::Acd(acd::Input::Stop));
+            core.run(now);
+            for call in calls {
+                core.tell(call, call::Input::HangUp(Cause::Shutdown));
+                core.run(now);
+            }
+        });
+    }
+
+    /// Runs `body` with all it causes; DESIGN invariant 5: a panic ends one call, not the switch.
+    pub(crate) fn guarded<T>(
+        &mut self,
+        now: Now,
+        out: &mut Vec<Output>,
+        body: impl FnOnce(&mut Self) -> T,
+    ) -> Option<T> {
+        std::mem::swap(&mut self.out, out);
+        self.current = None;
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let result = body(self);
+            self.run(now);
+            result
+        }));
+        if result.is_err() {
+            self.metrics.panic_caught();
+            self.abort_current(now);
+        }
+        self.flush_notices(now);
+        std::mem::swap(&mut self.out, out);
+        result.ok()
+    }
+
+    fn abort_current(&mut self, now: Now) {
+        self.effects.clear();
+        self.work.clear();
+        let Some(call) = self.current.take() else { return };
+        tracing::error!(call = %call, "a fault of this program ended the call; please report it");
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            self.tell(call, call::Input::HangUp(Cause::Fault));
+            self.run(now);
+        }));
+        if ended.is_err() {
+            self.effects.clear();
+            self.work.clear();
+            self.forget_call(now, call);
+        }
+    }
+
+    fn dispatch(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Received { flow, bytes } => self.received(now, flow, bytes),
+            Input::FlowFailed(flow) => self.endpoint.flow_failed(now.instant, flow, &mut self.effects),
+            Input::Media(event) => self.media_event(now, event),
+            Input::MediaBusy(busy) => self.media_busy = busy,
+            Input::Timeout => self.timeout(now),
+        }
+    }
+
+    fn received(&mut self, now: Now, flow: Flow, bytes: Bytes) {
+        if !self.limiter.request_allowed(now.instant, flow.remote.ip(), &self.config.limits) {
+            self.metrics.sip_dropped("rate");
+            return;
+        }
+        self.endpoint.receive(now.instant, flow, bytes, &mut self.effects);
+    }
+
+    fn timeout(&mut self, now: Now) {
+        self.endpoint.timeout(now.instant, &mut self.effects);
+        while let Some((at, call)) = self.call_timers.first().copied() {
+            if at > now.instant {
+                break;
+            }
+            self.call_timers.remove(&(at, call));
+            self.tell(call, call::Input::Timeout);
+        }
+        if self.acd.poll_timeout().is_some_and(|at| at <= now.instant) {
+            self.work.push_back(Work::Acd(acd::Input::Timeout));
+        }
+        if self.registrar.poll_timeout().is_some_and(|at| at <= now.instant) {
+            self.expire_bindings(now);
+        }
+    }
+
+    /// Works off effects and work until nothing is left.
+    pub(crate) fn run(&mut self, now: Now) {
+        loop {
+            if let Some(work) = self.work.pop_front() {
+                match work {
+                    Work::Call(call, input) => self.call_input(now, call, input),
+                    Work::Acd(input) => self.acd_input(now, input),
+                }
+            } else if self.effects.is_empty() {
+                return;
+            } else {
+                for effect in std::mem::take(&mut self.effects) {
+                    self.effect(now, effect);
+                }
+            }
+        }
+    }
+
+    fn effect(&mut self, now: Now, effect: Effect) {
+        match effect {
+            Effect::Send { flow, bytes } => self.out.push(Output::Send { flow, bytes }),
+            Effect::Request { tx, message, flow } => self.request(now, tx, &message, flow),
+            Effect::Ack { message, .. } => self.ack_received(now, &message),
+            Effect::Cancelled { tx, .. } => self.cancel_received(tx),
+            Effect::AckMissing { tx } => self.ack_missing(tx),
+            Effect::Response { tx, user, message } => self.response(now, tx, user, &message),
+            Effect::Timeout { user, .. } => self.request_failed(now, user, 408),
+            Effect::Unreachable { user, .. } => self.request_failed(now, user, 503),
+            Effect::Malformed { reason, flow } => {
+                self.metrics.sip_parse_error(flow.transport.as_str(), reason);
+                tracing::debug!(reason, "a malformed SIP message");
+            }
+        }
+    }
+
+    /// Queues an input for a call.
+    pub(crate) fn tell(&mut self, call: CallUid, input: call::Input) {
+        self.work.push_back(Work::Call(call, input));
+    }
+
+    /// Queues an event of a leg for its call.
+    pub(crate) fn tell_leg(&mut self, leg: LegId, event: call::LegEvent) {
+        if let Some(call) = self.legs.get(&leg).map(|leg| leg.call) {
+            self.tell(call, call::Input::Leg(leg, event));
+        }
+    }
+
+    fn call_input(&mut self, now: Now, uid: CallUid, input: call::Input) {
+        self.current = Some(uid);
+        let Some(slot) = self.calls.get_mut(&uid) else { return };
+        let mut commands = Vec::new();
+        slot.call.handle(now, input, &mut commands);
+        let wants = slot.call.poll_timeout();
+        if wants != slot.armed {
+            if let Some(at) = slot.armed.take() {
+                self.call_timers.remove(&(at, uid));
+            }
+            if let Some(at) = wants {
+                self.call_timers.insert((at, uid));
+            }
+            slot.armed = wants;
+        }
+        let before = self.board.call_state(&slot.call);
+        for command in commands {
+            self.carry_out(now, uid, command);
+        }
+        self.note_call_state(now, uid, before);
+    }
+}

@@ -1,0 +1,235 @@
+//! Requests and responses inside a dialog: ACK, BYE, CANCEL, re-INVITE, and our own requests there.
+
+use crate::call::Cause;
+use crate::call::LegEvent;
+use crate::call::LegId;
+use crate::clock::Now;
+use crate::sdp;
+use crate::sip::dialog::Dialog;
+use crate::sip::dialog::DialogId;
+use crate::sip::endpoint::ClientTx;
+use crate::sip::endpoint::Flow;
+use crate::sip::endpoint::ServerTx;
+use crate::sip::msg::Message;
+use crate::sip::msg::Method;
+use crate::sip::msg::write::RequestWriter;
+use crate::switch::core::Core;
+use crate::switch::leg::Leg;
+use crate::switch::leg::Phase;
+use crate::switch::leg::Purpose;
+use crate::switch::leg::Renegotiation;
+use crate::switch::write;
+use bytes::Bytes;
+
+impl Core {
+    /// A request with a To-tag.
+    pub(crate) fn request_in_dialog(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) {
+        let leg = DialogId::of_request(message).and_then(|id| self.dialogs.get(&id).copied());
+        let Some(leg) = leg else {
+            // RFC 3261 section 12.2.2: "If the UAS wishes to reject the request because it does not wish to recreate
+            // the dialog, it MUST respond to the request with a 481".
+            self.reply(now, tx, message, flow, 481, "Call/Transaction Does Not Exist");
+            return;
+        };
+        if let Some(dialog) = self.dialog(leg)
+            && dialog.check_order(message).is_err()
+        {
+            // RFC 3261 section 12.2.2: a lower CSeq is out of order and answered with 500.
+            self.reply(now, tx, message, flow, 500, "Out of Order");
+            return;
+        }
+        match message.method() {
+            Method::Bye => self.bye_received(now, tx, leg, message, flow),
+            Method::Invite => self.reinvite_received(now, tx, leg, message, flow),
+            Method::Options => self.options(now, tx, message, flow),
+            // RFC 3261 section 8.2.1: a method that is known but not allowed here.
+            Method::Other(_) => self.not_implemented(now, tx, message, flow),
+            Method::Ack
+            | Method::Cancel
+            | Method::Register
+            | Method::Prack
+            | Method::Subscribe
+            | Method::Notify
+            | Method::Publish
+            | Method::Info
+            | Method::Refer
+            | Method::Message
+            | Method::Update => self.not_allowed(now, tx, message, flow),
+        }
+    }
+
+    fn bye_received(&mut self, now: Now, tx: ServerTx, id: LegId, message: &Message, flow: Flow) {
+        self.reply(now, tx, message, flow, 200, "OK");
+        if let Some(Leg { phase: Phase::Incoming { .. }, .. }) = self.legs.get(&id) {
+            // RFC 3261 section 15.1.2: the pending INVITE is answered 487.
+            self.respond_to_invite(now, id, 487, "Request Terminated", None);
+        }
+        self.tell_leg(id, LegEvent::Ended(Cause::Normal));
+        self.drop_leg(id);
+    }
+
+    /// CANCEL of an INVITE that is not finally answered (RFC 3261 section 9.2). The endpoint has answered the CANCEL.
+    pub(crate) fn cancel_received(&mut self, now: Now, tx: ServerTx) {
+        let Some(id) = self.invites.get(&tx).copied() else { return };
+        if let Some(Leg { phase: Phase::Incoming { .. }, .. }) = self.legs.get(&id) {
+            self.respond_to_invite(now, id, 487, "Request Terminated", None);
+            self.tell_leg(id, LegEvent::Ended(Cause::Cancelled));
+            self.drop_leg(id);
+        }
+    }
+
+    /// The ACK of our 2xx, which carries the answer when the offer was ours.
+    pub(crate) fn ack_received(&mut self, now: Now, message: &Message) {
+        let leg = DialogId::of_request(message).and_then(|id| self.dialogs.get(&id).copied());
+        let Some(id) = leg else { return };
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        if std::mem::take(&mut leg.renegotiation.answer_in_ack) && !self.settle_remote_answer(id, message) {
+            self.send_bye(now, id, Cause::NotAcceptable);
+            self.tell_leg(id, LegEvent::Ended(Cause::NotAcceptable));
+            self.drop_leg(id);
+        }
+    }
+
+    /// RFC 3261 section 13.3.1.4: "If the server retransmits the 2xx response for 64*T1 seconds without receiving an
+    /// ACK, the dialog is confirmed, but the session SHOULD be terminated. This is accomplished with a BYE".
+    pub(crate) fn ack_missing(&mut self, now: Now, tx: ServerTx) {
+        let Some(id) = self.invites.remove(&tx) else { return };
+        if let Some(call) = self.legs.get(&id).map(|leg| leg.call) {
+            self.note(now, call, "no ACK came for the answer".to_owned());
+        }
+        self.send_bye(now, id, Cause::NoAck);
+        self.tell_leg(id, LegEvent::Ended(Cause::NoAck));
+        self.drop_leg(id);
+    }
+
+    fn reinvite_received(&mut self, now: Now, tx: ServerTx, id: LegId, message: &Message, flow: Flow) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        if leg.renegotiation.ours {
+            // RFC 3261 section 14.2: our own re-INVITE is under way.
+            self.reply(now, tx, message, flow, 491, "Request Pending");
+            return;
+        }
+        if !leg.is_up() || leg.renegotiation.answer_in_ack {
+            self.reply(now, tx, message, flow, 500, "Previous Offer Pending");
+            return;
+        }
+        // RFC 3261 section 12.2.2: a re-INVITE refreshes the remote target.
+        if let Some(dialog) = leg.dialog.as_mut() {
+            dialog.refresh(message);
+        }
+        leg.flow = flow;
+        if message.body_slice().is_empty() {
+            leg.local.version += 1;
+            leg.body = Some(sdp::offer(&leg.local));
+            leg.renegotiation.answer_in_ack = true;
+        } else if !self.answer_reoffer(id, message) {
+            // RFC 3261 section 14.2: 488 refuses the change; the session goes on as it was. T.38 ends here too.
+            self.reply(now, tx, message, flow, 488, "Not Acceptable Here");
+            return;
+        }
+        self.respond_reinvite(now, tx, id, message);
+        self.invites.insert(tx, id);
+    }
+
+    /// Answers a new offer; false when it can't be accepted and nothing was changed.
+    fn answer_reoffer(&mut self, id: LegId, message: &Message) -> bool {
+        let Some(leg) = self.legs.get_mut(&id) else { return false };
+        let Ok(remote) = sdp::read(message.body_slice()) else { return false };
+        let mut local = leg.local.clone();
+        // What was passed on to this party (a hold) does not bind his own new offer.
+        local.direction = sdp::Direction::SendRecv;
+        local.version += 1;
+        let wish = leg.agreed.as_ref().map(|agreed| agreed.codec.clone());
+        let Ok((body, agreed)) = sdp::answer(&remote, &local, wish.as_ref()) else { return false };
+        let holds = agreed.held;
+        leg.local = local;
+        leg.remote = Some(remote);
+        leg.agreed = Some(agreed);
+        leg.body = Some(body);
+        let changed = std::mem::replace(&mut leg.holds, holds) != holds;
+        self.describe(id);
+        if changed {
+            self.tell_leg(id, LegEvent::Held(holds));
+        }
+        true
+    }
+
+    /// Offers a new direction to a party: the hold of the other one, passed on.
+    pub(crate) fn reinvite(&mut self, now: Now, id: LegId, direction: sdp::Direction) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let idle = leg.renegotiation == Renegotiation::default();
+        if !leg.is_up() || !idle || leg.local.direction == direction {
+            return;
+        }
+        leg.local.direction = direction;
+        leg.local.version += 1;
+        let body = sdp::offer(&leg.local);
+        leg.body = Some(body.clone());
+        leg.renegotiation.ours = true;
+        self.send_in_dialog(now, id, "INVITE", Purpose::Reinvite(id), |request| {
+            request.body("application/sdp", &body)
+        });
+    }
+
+    /// The response to our re-INVITE.
+    pub(crate) fn reinvite_response(&mut self, now: Now, tx: ClientTx, id: LegId, status: u16, message: &Message) {
+        match status {
+            ..=199 => {}
+            200..=299 => {
+                self.send_ack(now, tx, id, message);
+                self.settle_remote_answer(id, message);
+                self.reinvite_over(id);
+            }
+            _ => self.reinvite_failed(now, id, status),
+        }
+    }
+
+    /// Our re-INVITE was refused or not answered.
+    pub(crate) fn reinvite_failed(&mut self, now: Now, id: LegId, status: u16) {
+        self.reinvite_over(id);
+        // RFC 3261 section 12.2.1.2: 481 and 408 say that the dialog is gone; any other leaves the session as it was.
+        if matches!(status, 408 | 481) {
+            self.send_bye(now, id, Cause::Failed);
+            self.tell_leg(id, LegEvent::Ended(Cause::Failed));
+            self.drop_leg(id);
+        }
+    }
+
+    fn reinvite_over(&mut self, id: LegId) {
+        if let Some(leg) = self.legs.get_mut(&id) {
+            leg.renegotiation.ours = false;
+        }
+    }
+
+    /// Sends a request in the leg's dialog; `finish` adds what is special to it.
+    pub(crate) fn send_in_dialog(
+        &mut self,
+        now: Now,
+        id: LegId,
+        method: &'static str,
+        purpose: Purpose,
+        finish: impl FnOnce(RequestWriter) -> RequestWriter,
+    ) {
+        let branch = self.endpoint.branch();
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let flow = leg.flow;
+        let contact = self.addresses.signalling(&flow);
+        let Some(dialog) = leg.dialog.as_mut() else { return };
+        let request = write::in_dialog(dialog, method, flow.transport, contact, &branch);
+        let request = request.header("User-Agent", &self.config.sip.user_agent);
+        let bytes: Bytes = finish(request).finish();
+        self.endpoint.request(now.instant, flow, bytes, purpose.pack(), &mut self.effects);
+        self.metrics_request_out(method, flow.transport);
+    }
+
+    /// The leg's dialog is known from now on.
+    pub(crate) fn adopt_dialog(&mut self, id: LegId, dialog: Dialog) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let key = dialog.id();
+        if let Some(old) = leg.dialog_id.replace(key.clone()) {
+            self.dialogs.remove(&old);
+        }
+        leg.dialog = Some(dialog);
+        self.dialogs.insert(key, id);
+    }
+}

@@ -1,0 +1,167 @@
+//! A leg: the SIP dialog, the negotiated media and the party of one connection with the switch.
+//!
+//! Not the call's logic (`call` decides) and not the wire's (`sip` speaks): the data that joins both.
+
+use crate::call::Cause;
+use crate::call::LegId;
+use crate::ids::CallUid;
+use crate::ids::PhoneNumber;
+use crate::ids::TrunkId;
+use crate::media::command::LegKey;
+use crate::sdp;
+use crate::sip::dialog::Dialog;
+use crate::sip::dialog::DialogId;
+use crate::sip::endpoint::ClientTx;
+use crate::sip::endpoint::Flow;
+use crate::sip::endpoint::ServerTx;
+use crate::sip::msg::Message;
+use crate::switch::view::LegRole;
+use bytes::Bytes;
+
+/// Where a leg stands, with the data of that state.
+#[derive(Debug)]
+pub(crate) enum Phase {
+    /// The caller's INVITE is not finally answered.
+    Incoming {
+        /// Its transaction.
+        tx: ServerTx,
+        /// The INVITE.
+        invite: Message,
+        /// The highest provisional response sent.
+        told: u16,
+    },
+    /// Our INVITE is not finally answered.
+    Outgoing {
+        /// Its transaction.
+        tx: ClientTx,
+        /// The INVITE as sent.
+        invite: Bytes,
+        /// The phone has said that it rings.
+        rang: bool,
+        /// Given up: an answer that comes all the same is acknowledged and hung up (RFC 3261 section 9.1).
+        cancelled: bool,
+    },
+    /// Created, not yet dialled.
+    Planned,
+    /// Answered.
+    Up,
+}
+
+/// Our own re-INVITE, or the peer's offerless one, under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Renegotiation {
+    /// We wait for the answer to our re-INVITE.
+    pub(crate) ours: bool,
+    /// We offered in a 2xx and wait for the answer in the ACK.
+    pub(crate) answer_in_ack: bool,
+}
+
+/// Where an outgoing leg goes.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    /// The Request-URI.
+    pub(crate) uri: String,
+    /// Where the INVITE is sent.
+    pub(crate) flow: Flow,
+    /// What the phone shows of the caller.
+    pub(crate) shown: Shown,
+}
+
+/// A caller as another party sees him.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shown {
+    /// The number.
+    pub(crate) number: String,
+    /// The name, with a queue's name before it where one applies.
+    pub(crate) name: Option<String>,
+}
+
+/// A leg.
+#[derive(Debug)]
+pub(crate) struct Leg {
+    pub(crate) id: LegId,
+    pub(crate) call: CallUid,
+    pub(crate) role: LegRole,
+    pub(crate) party: String,
+    pub(crate) phone: Option<PhoneNumber>,
+    pub(crate) trunk: Option<TrunkId>,
+    pub(crate) phase: Phase,
+    pub(crate) flow: Flow,
+    pub(crate) target: Option<Target>,
+    pub(crate) worker: usize,
+    pub(crate) local: sdp::Local,
+    pub(crate) remote: Option<sdp::Remote>,
+    pub(crate) agreed: Option<sdp::Agreed>,
+    /// The body of our last offer or answer, which a later 2xx repeats.
+    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) dialog: Option<Dialog>,
+    pub(crate) dialog_id: Option<DialogId>,
+    pub(crate) renegotiation: Renegotiation,
+    /// The party holds the other.
+    pub(crate) holds: bool,
+}
+
+impl Leg {
+    /// The media engine's name for the leg: the same number.
+    pub(crate) fn media(&self) -> LegKey {
+        LegKey(self.id.0)
+    }
+
+    /// Answered and not over.
+    pub(crate) fn is_up(&self) -> bool {
+        matches!(self.phase, Phase::Up)
+    }
+
+    /// The codec in use, as the API writes it.
+    pub(crate) fn codec(&self) -> Option<String> {
+        self.agreed.as_ref().map(|agreed| agreed.codec.name().to_ascii_lowercase())
+    }
+}
+
+/// What a response to one of our requests is about: packed into the endpoint's `user` number.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The INVITE that dials a leg.
+    Dial(LegId),
+    /// A re-INVITE on a leg.
+    Reinvite(LegId),
+    /// Anything whose answer changes nothing (BYE, NOTIFY).
+    Farewell(LegId),
+}
+
+impl Purpose {
+    /// As a number.
+    pub(crate) const fn pack(self) -> u64 {
+        match self {
+            Self::Dial(leg) => leg.0 << 2,
+            Self::Reinvite(leg) => (leg.0 << 2) | 1,
+            Self::Farewell(leg) => (leg.0 << 2) | 2,
+        }
+    }
+
+    /// From the number.
+    pub(crate) const fn unpack(user: u64) -> Self {
+        let leg = LegId(user >> 2);
+        match user & 3 {
+            0 => Self::Dial(leg),
+            1 => Self::Reinvite(leg),
+            _ => Self::Farewell(leg),
+        }
+    }
+}
+
+/// Why a leg could not be made.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NoLeg(pub(crate) Cause);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_purpose_survives_its_number() {
+        for purpose in [Purpose::Dial(LegId(9)), Purpose::Reinvite(LegId(9)), Purpose::Farewell(LegId(9))] {
+            assert_eq!(Purpose::unpack(purpose.pack()), purpose);
+        }
+    }
+}

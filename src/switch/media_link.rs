@@ -1,0 +1,211 @@
+//! Between a leg and the media engine: ports, what was negotiated, what the workers report.
+
+use crate::call;
+use crate::call::Cause;
+use crate::call::LegEvent;
+use crate::call::LegId;
+use crate::clock::Now;
+use crate::config;
+use crate::ids::CallUid;
+use crate::media::command::Codec;
+use crate::media::command::Command as MediaCommand;
+use crate::media::command::Event as MediaEvent;
+use crate::media::command::Format;
+use crate::media::command::LegStats;
+use crate::metrics::Side;
+use crate::rtp::latch::Guard;
+use crate::sdp;
+use crate::sip::endpoint::Flow;
+use crate::sip::msg::Message;
+use crate::switch::core::Core;
+use crate::switch::core::Output;
+use crate::switch::leg::Leg;
+use crate::switch::leg::Phase;
+use crate::switch::leg::Renegotiation;
+use crate::switch::view::LegRole;
+
+/// Packets are 20 ms long: what every phone takes.
+const PTIME_MS: u8 = 20;
+
+impl Core {
+    /// A new leg with a media port of its own; `None` when the worker has no port left.
+    pub(crate) fn open_leg(
+        &mut self,
+        call: CallUid,
+        worker: usize,
+        role: LegRole,
+        party: String,
+        flow: Flow,
+        phase: Phase,
+    ) -> Option<LegId> {
+        let port = self.ports.take(worker)?;
+        self.next_leg += 1;
+        let id = LegId(self.next_leg);
+        let local = sdp::Local {
+            address: self.addresses.media(flow.remote.ip()),
+            port,
+            session_id: self.random.next_u64() >> 2,
+            version: 1,
+            codecs: self.codecs(),
+            dtmf: true,
+            direction: sdp::Direction::SendRecv,
+            ptime_ms: PTIME_MS,
+        };
+        let leg = Leg {
+            id,
+            call,
+            role,
+            party,
+            phone: None,
+            trunk: None,
+            own_call: false,
+            phase,
+            flow,
+            target: None,
+            invite_sent: None,
+            worker,
+            media_open: true,
+            local,
+            remote: None,
+            agreed: None,
+            body: None,
+            dialog: None,
+            dialog_id: None,
+            renegotiation: Renegotiation::default(),
+            holds: false,
+        };
+        let open = MediaCommand::Open {
+            leg: leg.media(),
+            port,
+            no_media_timeout: self.config.media.no_media_timeout,
+            guard: Guard::default(),
+        };
+        self.out.push(Output::Media { worker, command: open });
+        self.legs.insert(id, leg);
+        if let Some(slot) = self.calls.get_mut(&call) {
+            slot.legs.insert(id);
+        }
+        Some(id)
+    }
+
+    /// The configured codecs that are built.
+    fn codecs(&self) -> Vec<sdp::Codec> {
+        let built = self.config.media.codecs.iter().filter_map(|codec| match codec {
+            config::Codec::Pcma => Some(sdp::Codec::Pcma),
+            config::Codec::Pcmu => Some(sdp::Codec::Pcmu),
+            config::Codec::Opus | config::Codec::G722 => None,
+        });
+        built.collect()
+    }
+
+    /// Makes our SDP for a caller's leg if there is none yet: the answer to his offer, in the codec of `like` where
+    /// he has it, or our own offer when he made none. False when nothing fits.
+    pub(crate) fn settle_answer(&mut self, id: LegId, like: Option<LegId>) -> bool {
+        let wish = like
+            .and_then(|other| self.legs.get(&other))
+            .and_then(|other| other.agreed.as_ref())
+            .map(|agreed| agreed.codec.clone());
+        let Some(leg) = self.legs.get_mut(&id) else { return false };
+        if leg.body.is_some() {
+            return true;
+        }
+        let Some(remote) = &leg.remote else {
+            // RFC 3264 section 4 and RFC 3261 section 13.2.1: the first offer is ours, in the 2xx.
+            leg.body = Some(sdp::offer(&leg.local));
+            return true;
+        };
+        match sdp::answer(remote, &leg.local, wish.as_ref()) {
+            Ok((body, agreed)) => {
+                leg.body = Some(body);
+                leg.agreed = Some(agreed);
+                self.describe(id);
+                true
+            }
+            Err(refusal) => {
+                tracing::info!(call = %leg.call, %refusal, "the caller's media can't be answered");
+                false
+            }
+        }
+    }
+
+    /// Reads the peer's answer to our offer; false when it does not fit.
+    pub(crate) fn settle_remote_answer(&mut self, id: LegId, message: &Message) -> bool {
+        let Some(leg) = self.legs.get_mut(&id) else { return false };
+        let body = message.body_slice();
+        // RFC 3261 section 13.2.1: a 2xx may come without a body when a reliable provisional had it; we offer no
+        // reliable ones, but phones repeat the 183's answer or leave it out.
+        if body.is_empty() {
+            return leg.agreed.is_some();
+        }
+        let agreed = sdp::read(body).ok().and_then(|remote| {
+            let agreed = sdp::agree(&leg.local, &remote).ok();
+            leg.remote = Some(remote);
+            agreed
+        });
+        match agreed {
+            Some(agreed) => {
+                if leg.agreed.as_ref() != Some(&agreed) {
+                    leg.agreed = Some(agreed);
+                    self.describe(id);
+                }
+                true
+            }
+            None => {
+                tracing::info!(call = %leg.call, "the phone's answer has no codec of ours");
+                false
+            }
+        }
+    }
+
+    /// Tells the worker what was agreed for the leg.
+    pub(crate) fn describe(&mut self, id: LegId) {
+        let Some(leg) = self.legs.get(&id) else { return };
+        let Some(agreed) = &leg.agreed else { return };
+        let codec = match agreed.codec {
+            sdp::Codec::Pcma => Codec::Pcma,
+            sdp::Codec::Pcmu | sdp::Codec::Other(_) => Codec::Pcmu,
+        };
+        let format = |payload, dtmf| Format { codec, payload, dtmf, ptime_ms: agreed.ptime_ms };
+        let command = MediaCommand::Describe {
+            leg: leg.media(),
+            remote: agreed.remote,
+            rtcp: agreed.rtcp,
+            rtcp_mux: agreed.rtcp_mux,
+            send: format(agreed.send_payload, agreed.dtmf_send),
+            receive: format(agreed.receive_payload, agreed.dtmf_receive),
+            sends: agreed.direction.sends(),
+            receives: agreed.direction.receives(),
+        };
+        self.out.push(Output::Media { worker: leg.worker, command });
+    }
+
+    /// Word from a worker.
+    pub(crate) fn media_event(&mut self, now: Now, event: MediaEvent) {
+        match event {
+            MediaEvent::Ports { worker, ports } => self.ports.add(worker, ports),
+            MediaEvent::NoMedia { leg } => {
+                let id = LegId(leg.0);
+                let Some(leg) = self.legs.get(&id) else { return };
+                let call = leg.call;
+                self.note(now, call, "no audio comes any more".to_owned());
+                self.tell(call, call::Input::HangUp(Cause::MediaTimeout));
+            }
+            MediaEvent::Closed { leg: _, stats } => self.media_closed(&stats),
+            MediaEvent::Failed { leg } => self.tell_leg(LegId(leg.0), LegEvent::Ended(Cause::Fault)),
+            MediaEvent::Latched { leg, .. } => {
+                tracing::debug!(leg = leg.0, "the source of the audio is known");
+            }
+            MediaEvent::PromptDone { .. } | MediaEvent::Digit { .. } => {}
+        }
+    }
+
+    fn media_closed(&mut self, stats: &LegStats) {
+        let lost = u64::try_from(stats.lost_in).unwrap_or(0);
+        self.metrics.rtp_packets(stats.packets_in, lost);
+        if stats.packets_in > 0 {
+            self.metrics.rtp_jitter(stats.jitter_in);
+        } else if stats.packets_out > 0 {
+            self.metrics.call_without_media(Side::Received);
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The signalling thread: a current-thread runtime that owns the core, its sockets and its timers.
+//!
+//! Everything here is glue. One input at a time goes into the core; what comes out is sent at once. More shards are
+//! more of these threads.
+
+use crate::clock::Clock;
+use crate::clock::Instant;
+use crate::media::Media;
+use crate::media::command::Event as MediaEvent;
+use crate::metrics::Metrics;
+use crate::net::Sink;
+use crate::net::tcp::Tcp;
+use crate::net::udp::Udp;
+use crate::sip::endpoint::Flow;
+use crate::sip::endpoint::Transport;
+use crate::store::Writer;
+use crate::switch::core::Core;
+use crate::switch::core::Input;
+use crate::switch::core::Output;
+use crate::switch::handle::Ends;
+use crate::switch::handle::Request;
+use bytes::Bytes;
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+/// How often the media workers' load is looked at, and the store's backlog counted.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What the shard works with.
+pub struct Parts {
+    /// The pure core.
+    pub core: Core,
+    /// The clock.
+    pub clock: Clock,
+    /// The UDP sockets.
+    pub udp: Vec<Udp>,
+    /// The TCP listeners.
+    pub tcp: Vec<tokio::net::TcpListener>,
+    /// The media workers.
+    pub media: Arc<Media>,
+    /// Their events.
+    pub media_events: mpsc::Receiver<MediaEvent>,
+    /// The log's writer.
+    pub writer: Writer,
+    /// The API's requests.
+    pub ends: Ends,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Busier than this and new calls are refused; percent.
+    pub media_busy_percent: u32,
+}
+
+/// The shard's state, shared by its tasks on one thread.
+struct Shard {
+    core: RefCell<Core>,
+    outputs: RefCell<Vec<Output>>,
+    clock: Clock,
+    udp: Vec<Rc<Udp>>,
+    tcp: Rc<Tcp>,
+    media: Arc<Media>,
+    writer: Writer,
+    notices: tokio::sync::broadcast::Sender<Arc<crate::switch::view::Notice>>,
+    metrics: Metrics,
+    armed: Cell<Option<Instant>>,
+    rearm: Notify,
+    this: Weak<Shard>,
+}
+
+/// Runs until `stop` is told or its sender is gone; then live calls have `drain` to end by themselves.
+pub async fn run(parts: Parts, mut stop: oneshot::Receiver<Duration>) {
+    let tasks = tokio::task::LocalSet::new();
+    tasks
+        .run_until(async move {
+            let (shard, mut requests, mut media_events) = start(parts);
+            let mut look = tokio::time::interval(LOOK_EVERY);
+            let drain = loop {
+                tokio::select! {
+                    biased;
+                    drain = &mut stop => break drain.unwrap_or_default(),
+                    () = shard.timer() => shard.input(Input::Timeout),
+                    Some(event) = media_events.recv() => {
+                        shard.input(Input::Media(event));
+                        while let Ok(event) = media_events.try_recv() {
+                            shard.input(Input::Media(event));
+                        }
+                    }
+                    Some(request) = requests.recv() => shard.serve(request),
+                    _ = look.tick() => shard.look(),
+                }
+                shard.flush();
+            };
+            shard.drain(drain, &mut requests, &mut media_events).await;
+        })
+        .await;
+}
+
+type Inbox = (Rc<Shard>, mpsc::Receiver<Request>, mpsc::Receiver<MediaEvent>);
+
+fn start(parts: Parts) -> Inbox {
+    let Parts { core, clock, udp, tcp: listeners, media, media_events, writer, ends, metrics, media_busy_percent } =
+        parts;
+    media.limit(media_busy_percent);
+    let shard = Rc::new_cyclic(|this| Shard {
+        core: RefCell::new(core),
+        outputs: RefCell::default(),
+        clock,
+        udp: udp.into_iter().map(Rc::new).collect(),
+        tcp: Rc::default(),
+        media,
+        writer,
+        notices: ends.notices,
+        metrics,
+        armed: Cell::new(None),
+        rearm: Notify::new(),
+        this: this.clone(),
+    });
+    let sink: Rc<dyn Sink> = Rc::<Shard>::clone(&shard);
+    for udp in &shard.udp {
+        tokio::task::spawn_local(Rc::clone(udp).receive(Rc::clone(&sink)));
+    }
+    for listener in listeners {
+        tokio::task::spawn_local(Rc::clone(&shard.tcp).accept(listener, Rc::clone(&sink)));
+    }
+    (shard, ends.requests, media_events)
+}
+
+impl Shard {
+    fn input(&self, input: Input) {
+        let now = self.clock.now();
+        let mut outputs = self.outputs.borrow_mut();
+        self.core.borrow_mut().handle(now, input, &mut outputs);
+    }
+
+    fn serve(&self, request: Request) {
+        let now = self.clock.now();
+        let mut outputs = self.outputs.borrow_mut();
+        let mut core = self.core.borrow_mut();
+        match request {
+            // A client that went away while waiting is nobody's fault.
+            Request::Act(action, answer) => drop(answer.send(core.act(now, action, &mut outputs))),
+            Request::Ask(question, answer) => drop(answer.send(core.ask(now, question))),
+            Request::Drain => core.drain(),
+        }
+    }
+
+    /// Sleeps until the core's next deadline; starts over when that has come nearer.
+    async fn timer(&self) {
+        loop {
+            let next = self.core.borrow().poll_timeout();
+            self.armed.set(next);
+            let deadline = next.and_then(|at| self.clock.deadline(at));
+            match deadline {
+                Some(at) => tokio::select! {
+                    () = tokio::time::sleep_until(at.into()) => return,
+                    () = self.rearm.notified() => {}
+                },
+                None => self.rearm.notified().await,
+            }
+        }
+    }
+
+    fn look(&self) {
+        let busy = self.media.is_busy();
+        self.input(Input::MediaBusy(busy));
+        self.metrics.media_load(&self.media.load());
+    }
+
+    fn send(&self, flow: Flow, bytes: Bytes) {
+        if flow.transport == Transport::Udp {
+            let socket = self.udp.iter().find(|socket| socket.local() == flow.local).or_else(|| {
+                self.udp.iter().find(|socket| socket.local().is_ipv4() == flow.remote.is_ipv4())
+            });
+            if !socket.is_some_and(|socket| socket.send(flow.remote, &bytes)) {
+                self.metrics.sip_dropped("send");
+            }
+        } else if let Some(this) = self.this.upgrade() {
+            let sink: Rc<dyn Sink> = this;
+            self.tcp.send(flow, bytes, &sink);
+        }
+    }
+
+    /// Waits for the calls to end, at most `patience`, then ends them.
+    async fn drain(
+        &self,
+        patience: Duration,
+        requests: &mut mpsc::Receiver<Request>,
+        media_events: &mut mpsc::Receiver<MediaEvent>,
+    ) {
+        self.core.borrow_mut().drain();
+        let end = tokio::time::sleep(patience);
+        tokio::pin!(end);
+        while self.core.borrow().calls_live() > 0 {
+            tokio::select! {
+                () = &mut end => break,
+                () = self.timer() => self.input(Input::Timeout),
+                Some(event) = media_events.recv() => self.input(Input::Media(event)),
+                Some(request) = requests.recv() => self.serve(request),
+            }
+            self.flush();
+        }
+        let now = self.clock.now();
+        self.core.borrow_mut().stop(now, &mut self.outputs.borrow_mut());
+        self.flush();
+        // The last BYEs and the answers to them.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+impl Sink for Shard {
+    fn received(&self, flow: Flow, bytes: Bytes) {
+        self.input(Input::Received { flow, bytes });
+        self.flush();
+    }
+
+    fn failed(&self, flow: Flow) {
+        self.input(Input::FlowFailed(flow));
+    }
+
+    fn flush(&self) {
+        let mut outputs = self.outputs.take();
+        for output in outputs.drain(..) {
+            match output {
+                Output::Send { flow, bytes } => self.send(flow, bytes),
+                Output::Media { worker, command } => {
+                    if self.media.send(worker, command).is_err() {
+                        self.metrics.sip_dropped("media_mailbox");
+                    }
+                }
+                Output::Fact(fact) => self.writer.fact(fact),
+                Output::Binding(change) => self.writer.binding(change),
+                Output::Notice(notice) => drop(self.notices.send(Arc::from(notice))),
+            }
+        }
+        // The buffer is kept for the next batch.
+        if self.outputs.borrow().is_empty() {
+            *self.outputs.borrow_mut() = outputs;
+        }
+        let next = self.core.borrow().poll_timeout();
+        if next.is_some_and(|at| self.armed.get().is_none_or(|armed| at < armed)) {
+            self.armed.set(next);
+            self.rearm.notify_one();
+        }
+    }
+}
