@@ -6,6 +6,7 @@ pub mod call;
 pub mod clock;
 pub mod ids;
 pub mod record;
+pub mod sip;
 pub mod switch;
 
 #[cfg(test)]
