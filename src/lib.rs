@@ -3,6 +3,7 @@
 //! The map of the code is in `docs/architecture.md`; the words are in `docs/glossary.md`.
 
 pub mod clock;
+pub mod codec;
 pub mod ids;
 pub mod record;
 pub mod switch;
