@@ -84,11 +84,6 @@ impl<'a> Lines<'a> {
     pub(in crate::sip::msg) fn new(text: &'a [u8], at: usize) -> Self {
         Self { text, at }
     }
-
-    /// Where the next line starts.
-    pub(in crate::sip::msg) fn at(&self) -> usize {
-        self.at
-    }
 }
 
 impl<'a> Iterator for Lines<'a> {

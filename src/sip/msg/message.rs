@@ -290,6 +290,12 @@ impl Message {
         self.lines()
     }
 
+    /// The start line without its end.
+    pub(in crate::sip::msg) fn start_line(&self) -> &[u8] {
+        let end = line::line_end(&self.bytes, 0).map_or(self.bytes.len(), |(end, _)| end);
+        self.bytes.get(..end).unwrap_or(b"")
+    }
+
     pub(in crate::sip::msg) fn lines(&self) -> Lines<'_> {
         Lines::new(self.head(), usize::from(self.lines))
     }

@@ -4,8 +4,10 @@
 //! owns the messages; this module owns their grammar.
 
 mod check;
+mod edit;
 pub mod escape;
 mod fault;
+pub mod frame;
 mod host;
 mod length;
 pub(in crate::sip) mod lex;
@@ -20,7 +22,9 @@ mod typed;
 mod uri;
 mod uri_match;
 mod via;
+pub mod write;
 
+pub use crate::sip::msg::edit::Edits;
 pub use crate::sip::msg::fault::Defect;
 pub use crate::sip::msg::fault::Fault;
 pub use crate::sip::msg::host::Host;
