@@ -3,6 +3,8 @@
 //! The map of the code is in `docs/architecture.md`; the words are in `docs/glossary.md`.
 
 pub mod clock;
+pub mod config;
+pub mod dialplan;
 pub mod ids;
 pub mod record;
 pub mod switch;
