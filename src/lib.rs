@@ -4,6 +4,8 @@
 
 pub mod call;
 pub mod clock;
+pub mod config;
+pub mod dialplan;
 pub mod ids;
 pub mod record;
 pub mod sip;

@@ -1,0 +1,181 @@
+//! The configuration: TOML files, the environment over them, and one typed [`Config`] or a list of all faults.
+//!
+//! Nothing here acts: sockets, files of prompts and certificates are opened by those who use them. Keys, ranges
+//! and defaults are in `keys.rs`, what is not built yet in `gaps.rs`; each section has a file of its own.
+
+mod agent;
+mod api_key;
+mod campaign;
+mod check;
+mod context;
+mod fault;
+mod gaps;
+mod hours;
+mod http;
+mod inbound;
+mod keys;
+mod labels;
+mod load;
+mod media;
+mod network;
+mod parking;
+mod pattern;
+mod phone;
+mod queue;
+mod reader;
+mod route;
+mod schema;
+mod secret;
+mod sip;
+mod store;
+mod suggest;
+mod target;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod trunk;
+mod words;
+
+pub use agent::Agent;
+pub use agent::InitialStatus;
+pub use agent::Membership;
+pub use agent::Role;
+pub use api_key::ApiKey;
+pub use api_key::Scope;
+pub use campaign::Campaign;
+pub use campaign::Mode;
+pub use fault::Fault;
+pub use fault::Place;
+pub use fault::Warning;
+pub use hours::HoursRule;
+pub use hours::OpenHours;
+pub use http::Http;
+pub use http::Tls;
+pub use inbound::Inbound;
+pub use labels::Disposition;
+pub use labels::Dispositions;
+pub use labels::PauseReason;
+pub use load::Loaded;
+pub use load::Outside;
+pub use load::Source;
+pub use load::load;
+pub use load::parse;
+pub use load::parse_sources;
+pub use load::report;
+pub use media::Codec;
+pub use media::Media;
+pub use network::Host;
+pub use network::Network;
+pub use network::PortRange;
+pub use parking::Parking;
+pub use pattern::Part;
+pub use pattern::Pattern;
+pub use pattern::Template;
+pub use pattern::Token;
+pub use phone::Phone;
+pub use phone::PhoneRange;
+pub use queue::Announce;
+pub use queue::Callback;
+pub use queue::Overflow;
+pub use queue::OverflowReason;
+pub use queue::Queue;
+pub use queue::Recording;
+pub use queue::RecordingMode;
+pub use queue::Strategy;
+pub use queue::TimeZone;
+pub use reader::Localized;
+pub use route::Route;
+pub use schema::reference;
+pub use secret::PhoneSecret;
+pub use secret::Secret;
+pub use sip::Sip;
+pub use store::Language;
+pub use store::Limits;
+pub use store::Sounds;
+pub use store::Store;
+pub use store::StoreUrl;
+pub use target::Scheme;
+pub use target::Target;
+pub use trunk::Credentials;
+pub use trunk::Kind;
+pub use trunk::Transport;
+pub use trunk::Trunk;
+
+use crate::ids::AgentId;
+use crate::ids::PhoneNumber;
+use crate::ids::QueueId;
+use crate::ids::TrunkId;
+use std::collections::BTreeMap;
+
+/// The whole configuration, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Where SIP is spoken, and as whom.
+    pub sip: Sip,
+    /// The certificate, when there is one.
+    pub tls: Option<Tls>,
+    /// RTP.
+    pub media: Media,
+    /// The API, the metrics and the web page.
+    pub http: Http,
+    /// Where facts are kept.
+    pub store: Store,
+    /// Prompts and music.
+    pub sounds: Sounds,
+    /// Protection against overload and floods.
+    pub limits: Limits,
+    /// Keys to the HTTP API, in order.
+    pub api_keys: Vec<ApiKey>,
+    /// Single phones by number; [`Config::phone`] knows the ranges too.
+    pub phones: BTreeMap<PhoneNumber, Phone>,
+    /// Ranges of phones; none overlaps another or a single number.
+    pub phone_ranges: Vec<PhoneRange>,
+    /// Agents, in order.
+    pub agents: Vec<Agent>,
+    /// Reasons for a pause, in order.
+    pub pause_reasons: Vec<PauseReason>,
+    /// How calls may be concluded.
+    pub dispositions: Dispositions,
+    /// Parking slots, when there are any.
+    pub parking: Option<Parking>,
+    /// Queues, in order.
+    pub queues: Vec<Queue>,
+    /// Trunks, in order.
+    pub trunks: Vec<Trunk>,
+    /// Outbound routes: the first match wins.
+    pub routes: Vec<Route>,
+    /// Inbound rules: the first match wins.
+    pub inbound: Vec<Inbound>,
+    /// Campaigns, in order.
+    pub campaigns: Vec<Campaign>,
+}
+
+impl Config {
+    /// The phone of that number, from the single ones or a range.
+    pub fn phone(&self, number: &str) -> Option<Phone> {
+        if let Some(phone) = self.phones.get(&PhoneNumber::new(number)) {
+            return Some(phone.clone());
+        }
+        self.phone_ranges.iter().find(|range| range.contains(number)).map(|range| range.phone(number))
+    }
+
+    /// The agent of that id.
+    pub fn agent(&self, id: &AgentId) -> Option<&Agent> {
+        self.agents.iter().find(|agent| agent.id == *id)
+    }
+
+    /// The agent whose phone has that number; a phone has at most one.
+    pub fn agent_of_phone(&self, number: &str) -> Option<&Agent> {
+        self.agents.iter().find(|agent| agent.phone.as_ref().is_some_and(|phone| phone.as_str() == number))
+    }
+
+    /// The queue of that id.
+    pub fn queue(&self, id: &QueueId) -> Option<&Queue> {
+        self.queues.iter().find(|queue| queue.id == *id)
+    }
+
+    /// The trunk of that id.
+    pub fn trunk(&self, id: &TrunkId) -> Option<&Trunk> {
+        self.trunks.iter().find(|trunk| trunk.id == *id)
+    }
+}

@@ -1,0 +1,15 @@
+//! The dial plan: where a called number goes. Pure: made from the configuration, it answers questions.
+//!
+//! It knows no calls: who is busy, registered or logged in is found out later.
+
+mod destination;
+mod matching;
+mod plan;
+#[cfg(test)]
+mod tests;
+
+pub use destination::Destination;
+pub use matching::Captures;
+pub use matching::captures;
+pub use matching::fill;
+pub use plan::Dialplan;

@@ -1,0 +1,135 @@
+//! The plan itself: the numbers, routes and inbound rules of one configuration, and the decisions on them.
+
+use crate::config::Config;
+use crate::config::Inbound;
+use crate::config::Parking;
+use crate::config::PhoneRange;
+use crate::config::Recording;
+use crate::config::Route;
+use crate::config::Scheme;
+use crate::config::Target;
+use crate::dialplan::Captures;
+use crate::dialplan::Destination;
+use crate::dialplan::captures;
+use crate::dialplan::fill;
+use crate::ids::PhoneNumber;
+use crate::ids::QueueId;
+use crate::ids::TrunkId;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+/// The dial plan of one configuration.
+#[derive(Clone, Debug)]
+pub struct Dialplan {
+    phones: BTreeSet<PhoneNumber>,
+    ranges: Vec<PhoneRange>,
+    parking: Option<Parking>,
+    queues: BTreeSet<QueueId>,
+    queue_numbers: BTreeMap<String, QueueId>,
+    trunks: BTreeSet<TrunkId>,
+    routes: Vec<Route>,
+    inbound: BTreeMap<TrunkId, Vec<Inbound>>,
+}
+
+impl From<&Config> for Dialplan {
+    fn from(config: &Config) -> Self {
+        let mut inbound: BTreeMap<TrunkId, Vec<Inbound>> = BTreeMap::new();
+        for rule in &config.inbound {
+            inbound.entry(rule.trunk.clone()).or_default().push(rule.clone());
+        }
+        let numbered =
+            config.queues.iter().filter_map(|queue| Some((queue.number.clone()?, queue.id.clone())));
+        Self {
+            phones: config.phones.keys().cloned().collect(),
+            ranges: config.phone_ranges.clone(),
+            parking: config.parking.clone(),
+            queues: config.queues.iter().map(|queue| queue.id.clone()).collect(),
+            queue_numbers: numbered.collect(),
+            trunks: config.trunks.iter().map(|trunk| trunk.id.clone()).collect(),
+            routes: config.routes.clone(),
+            inbound,
+        }
+    }
+}
+
+impl Dialplan {
+    /// Where a call from a trunk goes: the first rule that fits; `None` when none does (404).
+    pub fn inbound(&self, trunk: &TrunkId, number: &str) -> Option<Destination> {
+        self.inbound_rule(trunk, number).map(|(destination, _)| destination)
+    }
+
+    /// As [`Dialplan::inbound`], with what the rule says about recording.
+    pub fn inbound_rule(&self, trunk: &TrunkId, number: &str) -> Option<(Destination, Option<Recording>)> {
+        let rules = self.inbound.get(trunk)?;
+        let (rule, taken) =
+            rules.iter().find_map(|rule| captures(&rule.number, number).map(|taken| (rule, taken)))?;
+        Some((self.resolve(&rule.to, &taken, number), rule.recording))
+    }
+
+    /// Where a number goes that one of our phones dialled: our phones first, then queues, parking slots, and
+    /// the first route that fits.
+    pub fn from_phone(&self, number: &str) -> Destination {
+        if let Some(phone) = self.phone(number) {
+            return Destination::Phone(phone);
+        }
+        if let Some(queue) = self.queue_numbers.get(number) {
+            return Destination::Queue(queue.clone());
+        }
+        if self.parking.as_ref().is_some_and(|parking| parking.has_slot(number)) {
+            return Destination::NotBuilt { what: format!("parking slot {number}") };
+        }
+        let fits = |route: &'_ Route| {
+            let taken = captures(&route.pattern, number)?;
+            let rewritten = route.rewrite.as_ref().map(|rewrite| fill(rewrite, &taken));
+            let number = rewritten.unwrap_or_else(|| number.to_string());
+            Some(Destination::Trunk { trunks: route.trunks.clone(), number })
+        };
+        self.routes.iter().find_map(fits).unwrap_or(Destination::NotFound)
+    }
+
+    /// Where a destination of the configuration leads outside of any pattern: an overflow, a fallback.
+    /// `number` is the called number, which `trunk:` sends on.
+    pub fn target(&self, target: &Target, number: &str) -> Destination {
+        self.resolve(target, &Captures::default(), number)
+    }
+
+    /// Whether the number is a phone's of ours.
+    pub fn is_phone(&self, number: &str) -> bool {
+        self.phone(number).is_some()
+    }
+
+    fn phone(&self, number: &str) -> Option<PhoneNumber> {
+        let phone = PhoneNumber::new(number);
+        let known = self.phones.contains(&phone) || self.ranges.iter().any(|range| range.contains(number));
+        known.then_some(phone)
+    }
+
+    fn resolve(&self, target: &Target, taken: &Captures<'_>, number: &str) -> Destination {
+        let name = target.name.as_ref().map(|template| fill(template, taken));
+        if !target.scheme.is_built() {
+            let scheme = target.scheme.as_str();
+            let what = name.map_or_else(|| scheme.to_string(), |name| format!("{scheme}:{name}"));
+            return Destination::NotBuilt { what };
+        }
+        let name = name.unwrap_or_default();
+        match target.scheme {
+            Scheme::Phone => self.phone(&name).map_or(Destination::NotFound, Destination::Phone),
+            Scheme::Queue => {
+                let queue = QueueId::new(&name);
+                let known = self.queues.contains(&queue);
+                if known { Destination::Queue(queue) } else { Destination::NotFound }
+            }
+            Scheme::Trunk => {
+                let trunk = TrunkId::new(&name);
+                if !self.trunks.contains(&trunk) {
+                    return Destination::NotFound;
+                }
+                Destination::Trunk { trunks: vec![trunk], number: number.to_string() }
+            }
+            Scheme::Music => Destination::Music(name),
+            Scheme::Menu | Scheme::Group | Scheme::Voicemail | Scheme::Conference | Scheme::Park => {
+                Destination::NotBuilt { what: format!("{}:{name}", target.scheme.as_str()) }
+            }
+        }
+    }
+}
