@@ -6,6 +6,7 @@ pub mod clock;
 pub mod codec;
 pub mod ids;
 pub mod record;
+pub mod rtp;
 pub mod switch;
 
 #[cfg(test)]
