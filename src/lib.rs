@@ -2,13 +2,23 @@
 //!
 //! The map of the code is in `docs/architecture.md`; the words are in `docs/glossary.md`.
 
+pub mod acd;
 pub mod call;
 pub mod clock;
+pub mod codec;
 pub mod config;
 pub mod dialplan;
+pub mod http;
 pub mod ids;
+pub mod media;
+pub mod metrics;
+pub mod net;
 pub mod record;
+pub mod registrar;
+pub mod rtp;
+pub mod sdp;
 pub mod sip;
+pub mod store;
 pub mod switch;
 
 #[cfg(test)]
