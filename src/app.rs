@@ -1,0 +1,355 @@
+//! The composition root: builds threads, tasks and channels, and ends them in order.
+//!
+//! ```text
+//! main ── signals            sip thread ── core, sockets, timers       media threads ── RTP
+//! api thread ── HTTP, store's writer
+//! ```
+//! Started from the leaves (store, media) to the root (signalling), stopped the other way round, so that the last
+//! record is written after the last call has ended.
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::http;
+use crate::ids::Random;
+use crate::media::Media;
+use crate::media::MediaError;
+use crate::media::sounds::Sounds;
+use crate::media::sounds::SoundsError;
+use crate::metrics::Metrics;
+use crate::net;
+use crate::net::NetError;
+use crate::net::tcp;
+use crate::net::udp::Udp;
+use crate::sip::endpoint::Transport;
+use crate::store;
+use crate::store::StoreError;
+use crate::switch::Restored;
+use crate::switch::addresses::Addresses;
+use crate::switch::core::Core;
+use crate::switch::handle::Ends;
+use crate::switch::handle::Handle;
+use crate::switch::shard;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// Why the switch did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A socket could not be opened.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// The database could not be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Prompts or music could not be read.
+    #[error(transparent)]
+    Sounds(#[from] SoundsError),
+    /// The media workers could not be started.
+    #[error(transparent)]
+    Media(#[from] MediaError),
+    /// The system gave no thread, runtime or entropy.
+    #[error("the system refused a basic service: {0}")]
+    System(#[from] std::io::Error),
+    /// A thread ended before it was ready.
+    #[error("a thread of the switch ended while it was starting; its log line says why")]
+    Lost,
+}
+
+/// Events of the media workers that may wait for the signalling thread.
+const MEDIA_EVENTS_MAX: usize = 65_536;
+/// How long the last records may take to reach the database at the end.
+const LAST_RECORDS_MAX: Duration = Duration::from_secs(10);
+
+/// A running switch.
+pub struct Running {
+    /// What listens where, by protocol.
+    pub addresses: Vec<(&'static str, SocketAddr)>,
+    /// The API's door, for those in the same process.
+    pub handle: Handle,
+    /// The log's reader.
+    pub reader: store::Reader,
+    sip: JoinHandle<()>,
+    stop_sip: oneshot::Sender<Duration>,
+    api: JoinHandle<()>,
+    stop_api: oneshot::Sender<()>,
+    media: Arc<Media>,
+    draining: http::Draining,
+}
+
+/// What the API thread gives back once it is up.
+struct ApiReady {
+    store: store::Store,
+    restored: Restored,
+    address: SocketAddr,
+}
+
+/// Starts the switch; it is ready when this returns.
+///
+/// # Errors
+/// Something that it needs can't be had; nothing keeps running then.
+pub fn start(config: Config, clock: &Clock) -> Result<Running, StartError> {
+    let config = Arc::new(config);
+    raise_descriptor_limit();
+    let sounds = Sounds::load(&config.sounds.directory, config.sounds.language.code())?;
+    let metrics = Metrics::new();
+    let (handle, ends) = Handle::new();
+    let draining = http::Draining::default();
+    let (stop_api, api_stopped) = oneshot::channel();
+    let (api_ready, api_is_ready) = sync_channel(1);
+    let api = Api {
+        config: Arc::clone(&config),
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+        handle: handle.clone(),
+        draining: draining.clone(),
+        ready: api_ready,
+        stop: api_stopped,
+    };
+    let api = std::thread::Builder::new().name("api".into()).spawn(move || api.run())?;
+    let ready = received(&api_is_ready)?;
+
+    let (events, media_events) = tokio::sync::mpsc::channel(MEDIA_EVENTS_MAX);
+    let media = Media::start(media_settings(&config, sounds), clock.clone(), move |event| {
+        // Full means that the signalling thread is stuck; to wait for it would stop the audio as well.
+        let _ = events.try_send(event);
+    })?;
+    let media = Arc::new(media);
+    let (stop_sip, sip_stopped) = oneshot::channel();
+    let (sip_ready, sip_is_ready) = sync_channel(1);
+    let sip = Sip {
+        config: Arc::clone(&config),
+        clock: clock.clone(),
+        metrics,
+        media: Arc::clone(&media),
+        media_events,
+        writer: ready.store.writer.clone(),
+        restored: ready.restored,
+        ends,
+        ready: sip_ready,
+        stop: sip_stopped,
+    };
+    let sip = std::thread::Builder::new().name("sip".into()).spawn(move || sip.run())?;
+    let mut addresses = received(&sip_is_ready)?;
+    addresses.push(("http", ready.address));
+    Ok(Running {
+        addresses,
+        handle,
+        reader: ready.store.reader,
+        sip,
+        stop_sip,
+        api,
+        stop_api,
+        media,
+        draining,
+    })
+}
+
+impl Running {
+    /// Takes no new calls, waits at most `drain` for the live ones, ends them, writes the last records.
+    pub fn stop(self, drain: Duration) {
+        self.draining.begin();
+        let _ = self.stop_sip.send(drain);
+        if self.sip.join().is_err() {
+            tracing::error!("the signalling thread ended by a fault of this program; please report it");
+        }
+        if let Some(media) = Arc::into_inner(self.media) {
+            media.stop();
+        }
+        let _ = self.stop_api.send(());
+        if self.api.join().is_err() {
+            tracing::error!("the API thread ended by a fault of this program; please report it");
+        }
+    }
+}
+
+/// A thread's word that it is up; its own error when it could not be.
+fn received<T>(ready: &Receiver<Result<T, StartError>>) -> Result<T, StartError> {
+    ready.recv().map_err(|_| StartError::Lost)?
+}
+
+fn media_settings(config: &Config, sounds: Sounds) -> crate::media::Settings {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    crate::media::Settings {
+        address: config.media.address,
+        ports: config.media.ports.range(),
+        // DESIGN: one core is left to signalling.
+        workers: cores.saturating_sub(1).max(1),
+        sounds,
+        random: Random::from_entropy(entropy().unwrap_or_default()),
+    }
+}
+
+/// 32 bytes of the system's entropy.
+fn entropy() -> std::io::Result<[u8; 32]> {
+    let mut seed = [0; 32];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut seed)?;
+    Ok(seed)
+}
+
+/// Each call takes up to eight descriptors; the soft limit is often 1,024.
+fn raise_descriptor_limit() {
+    if let Err(error) = crate::media::raise_descriptor_limit() {
+        tracing::warn!(%error, "the limit of open files could not be raised; long calls lists may run into it");
+    }
+}
+
+struct Api {
+    config: Arc<Config>,
+    clock: Clock,
+    metrics: Metrics,
+    handle: Handle,
+    draining: http::Draining,
+    ready: SyncSender<Result<ApiReady, StartError>>,
+    stop: oneshot::Receiver<()>,
+}
+
+impl Api {
+    fn run(self) {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return drop(self.ready.send(Err(error.into()))),
+        };
+        runtime.block_on(self.serve());
+    }
+
+    async fn serve(self) {
+        let opened = open(&self.config).await;
+        let (ready, task, listener) = match opened {
+            Ok(opened) => opened,
+            Err(error) => return drop(self.ready.send(Err(error))),
+        };
+        let writer = ready.store.writer.clone();
+        let state = http::State {
+            switch: self.handle,
+            records: Arc::new(Records(ready.store.reader.clone())),
+            metrics: self.metrics,
+            keys: http_keys(&self.config),
+            clock: self.clock,
+            draining: self.draining,
+        };
+        let writing = tokio::spawn(task.run());
+        if self.ready.send(Ok(ready)).is_err() {
+            return;
+        }
+        let stop = self.stop;
+        let stopped = async move { drop(stop.await) };
+        if let Err(error) = http::serve(listener, state, stopped).await {
+            tracing::error!(%error, "the HTTP server has ended");
+        }
+        writer.close();
+        if tokio::time::timeout(LAST_RECORDS_MAX, writing).await.is_err() {
+            tracing::error!("the last records did not reach the database in time; they are in the spool");
+        }
+    }
+}
+
+type Opened = (ApiReady, store::WriterTask, tokio::net::TcpListener);
+
+async fn open(config: &Config) -> Result<Opened, StartError> {
+    let address = config.http.listen;
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .map_err(|source| NetError::Bind { protocol: "HTTP", address, section: "http", source })?;
+    let url = config.store.url.as_str();
+    let (store, task) = store::open(url, spool(url)).await?;
+    let restored = store.reader.restore().await?;
+    let address = listener.local_addr()?;
+    Ok((ApiReady { store, restored, address }, task, listener))
+}
+
+/// Where facts wait while the database is away: beside the database's file, else in the working directory.
+fn spool(url: &str) -> Option<PathBuf> {
+    match url.strip_prefix("sqlite:") {
+        Some(path) if path.contains(":memory:") => None,
+        Some(path) => Some(PathBuf::from(format!("{}.spool", path.trim_start_matches("//")))),
+        None => Some(PathBuf::from("strowger.spool")),
+    }
+}
+
+struct Sip {
+    config: Arc<Config>,
+    clock: Clock,
+    metrics: Metrics,
+    media: Arc<Media>,
+    media_events: tokio::sync::mpsc::Receiver<crate::media::command::Event>,
+    writer: store::Writer,
+    restored: Restored,
+    ends: Ends,
+    ready: SyncSender<Result<Vec<(&'static str, SocketAddr)>, StartError>>,
+    stop: oneshot::Receiver<Duration>,
+}
+
+impl Sip {
+    fn run(self) {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return drop(self.ready.send(Err(error.into()))),
+        };
+        runtime.block_on(self.serve());
+    }
+
+    async fn serve(self) {
+        let sockets = match sockets(&self.config).await {
+            Ok(sockets) => sockets,
+            Err(error) => return drop(self.ready.send(Err(error))),
+        };
+        let seed = match entropy() {
+            Ok(seed) => seed,
+            Err(error) => return drop(self.ready.send(Err(error.into()))),
+        };
+        let addresses = Addresses::new(Arc::clone(&self.config), sockets.bound.clone(), net::default_address());
+        let core = Core::new(
+            Arc::clone(&self.config),
+            addresses,
+            self.restored,
+            Random::from_entropy(seed),
+            self.metrics.clone(),
+            self.clock.now(),
+        );
+        let parts = shard::Parts {
+            core,
+            clock: self.clock,
+            udp: sockets.udp,
+            tcp: sockets.tcp,
+            media: self.media,
+            media_events: self.media_events,
+            writer: self.writer,
+            ends: self.ends,
+            metrics: self.metrics,
+            media_busy_percent: self.config.limits.media_busy_percent.into(),
+        };
+        let named = sockets.bound.iter().map(|(transport, address)| {
+            (if *transport == Transport::Udp { "sip/udp" } else { "sip/tcp" }, *address)
+        });
+        if self.ready.send(Ok(named.collect())).is_ok() {
+            shard::run(parts, self.stop).await;
+        }
+    }
+}
+
+struct Sockets {
+    udp: Vec<Udp>,
+    tcp: Vec<tokio::net::TcpListener>,
+    bound: Vec<(Transport, SocketAddr)>,
+}
+
+async fn sockets(config: &Config) -> Result<Sockets, StartError> {
+    let mut sockets = Sockets { udp: Vec::new(), tcp: Vec::new(), bound: Vec::new() };
+    for address in &config.sip.udp {
+        let udp = Udp::bind(*address)?;
+        sockets.bound.push((Transport::Udp, udp.local()));
+        sockets.udp.push(udp);
+    }
+    for address in &config.sip.tcp {
+        let listener = tcp::listen(*address).await?;
+        sockets.bound.push((Transport::Tcp, listener.local_addr()?));
+        sockets.tcp.push(listener);
+    }
+    Ok(sockets)
+}
