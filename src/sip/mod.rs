@@ -2,5 +2,8 @@
 //!
 //! Pure: no socket, no runtime, no clock. The shells in `net` and `switch` feed it bytes and time.
 
+pub mod dialog;
 pub mod digest;
+pub mod endpoint;
 pub mod msg;
+pub mod transaction;
