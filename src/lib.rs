@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod ids;
 pub mod record;
+pub mod store;
 pub mod switch;
 
 #[cfg(test)]
