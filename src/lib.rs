@@ -6,6 +6,7 @@ pub mod clock;
 pub mod codec;
 pub mod ids;
 pub mod record;
+pub mod registrar;
 pub mod sdp;
 pub mod switch;
 
