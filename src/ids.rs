@@ -142,6 +142,13 @@ impl Random {
         Self(ChaCha12Rng::from_seed(seed))
     }
 
+    /// A source of its own for another part, so that what one part draws does not change what another gets.
+    pub fn fork(&mut self) -> Self {
+        let mut seed = [0; 32];
+        self.0.fill_bytes(&mut seed);
+        Self::from_entropy(seed)
+    }
+
     /// 64 random bits.
     pub fn next_u64(&mut self) -> u64 {
         self.0.next_u64()

@@ -1,0 +1,182 @@
+//! Making a core: from the configuration and what the log remembers.
+
+use crate::acd;
+use crate::acd::Acd;
+use crate::clock::Now;
+use crate::config;
+use crate::config::Config;
+use crate::config::InitialStatus;
+use crate::dialplan::Dialplan;
+use crate::ids::AgentId;
+use crate::ids::PhoneNumber;
+use crate::ids::QueueId;
+use crate::ids::Random;
+use crate::metrics::Metrics;
+use crate::record::QueueFold;
+use crate::record::QueueStatus;
+use crate::registrar;
+use crate::registrar::Registrar;
+use crate::sip::digest::Authenticator;
+use crate::sip::endpoint::Endpoint;
+use crate::sip::endpoint::EndpointSettings;
+use crate::sip::endpoint::Flow;
+use crate::store::Restored;
+use crate::switch::addresses::Addresses;
+use crate::switch::board::Board;
+use crate::switch::core::Core;
+use crate::switch::limiter::Limiter;
+use crate::switch::port_stock::PortStock;
+use crate::switch::trunks::Trunks;
+use crate::switch::write;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Core {
+    /// A core for this configuration, with what survives a restart: agents' states, registrations, today's figures.
+    pub fn new(
+        config: Arc<Config>,
+        addresses: Addresses,
+        restored: Restored,
+        mut random: Random,
+        metrics: Metrics,
+        now: Now,
+    ) -> Self {
+        let mut registrar = Registrar::new(registrar_limits(&config));
+        let kept = restored.bindings.iter().filter_map(write::restored).collect();
+        registrar.restore(now, kept);
+        let settings = acd_settings(&config, &restored);
+        let agents = config.agents.iter().filter_map(|agent| Some((agent.phone.clone()?, agent.id.clone())));
+        let endpoint =
+            EndpointSettings { server: Some(config.sip.user_agent.clone()), ..EndpointSettings::default() };
+        let mut core = Self {
+            dialplan: Dialplan::from(&*config),
+            addresses,
+            authenticator: Authenticator::new(&config.sip.domain, &mut random),
+            endpoint: Endpoint::new(endpoint, random.fork()),
+            registrar,
+            limiter: Limiter::default(),
+            trunks: Trunks::new(&config),
+            acd: Acd::new(settings, random.fork()),
+            folds: folds(&config, &restored, now),
+            calls: BTreeMap::new(),
+            call_timers: BTreeSet::new(),
+            legs: HashMap::new(),
+            dialogs: HashMap::new(),
+            invites: HashMap::new(),
+            reachable: BTreeMap::new(),
+            own_calls: BTreeMap::new(),
+            agents_by_phone: agents.collect(),
+            board: Board::default(),
+            ports: PortStock::default(),
+            random,
+            metrics,
+            next_leg: 0,
+            draining: false,
+            media_busy: false,
+            effects: Vec::new(),
+            work: VecDeque::new(),
+            out: Vec::new(),
+            current: None,
+            config,
+        };
+        let phones: Vec<PhoneNumber> = core.agents_by_phone.keys().cloned().collect();
+        for phone in phones {
+            core.reachability(now, &phone);
+        }
+        // What the distributor says at its start is carried out with the first input.
+        core
+    }
+}
+
+fn registrar_limits(config: &Config) -> registrar::Limits {
+    let seconds = |duration: Duration| u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
+    registrar::Limits {
+        expires_seconds_min: seconds(config.sip.registration_min),
+        expires_seconds_max: seconds(config.sip.registration_max),
+        ..registrar::Limits::default()
+    }
+}
+
+fn acd_settings(config: &Config, restored: &Restored) -> acd::Settings {
+    let queues = config.queues.iter().map(queue_settings).collect();
+    let agents = config.agents.iter().filter_map(|agent| agent_settings(agent, restored)).collect();
+    acd::Settings::new(queues, agents, acd::RetrySettings::default())
+        .expect("the configuration's ids and references were checked when it was loaded")
+}
+
+fn queue_settings(queue: &config::Queue) -> acd::QueueSettings {
+    acd::QueueSettings {
+        id: queue.id.clone(),
+        name: queue.name.clone(),
+        // The other strategies were warned about when the configuration was loaded.
+        strategy: acd::Strategy::LongestIdle,
+        ring_timeout: queue.ring_timeout,
+        wrap_up: queue.wrap_up,
+        max_wait: queue.max_wait,
+        max_length: queue.max_length,
+        service_level: queue.service_level,
+        priority: queue.priority,
+        priority_aging: queue.priority_aging,
+        join_when_empty: queue.join_when_empty,
+        leave_when_empty: queue.leave_when_empty,
+        zone: queue.time_zone.zone.clone(),
+    }
+}
+
+/// An agent without a phone can't be rung: he is left out until he has one.
+fn agent_settings(agent: &config::Agent, restored: &Restored) -> Option<acd::AgentSettings> {
+    let first = match agent.initial_status {
+        InitialStatus::Ready => QueueStatus::Ready,
+        InitialStatus::Paused => QueueStatus::Paused { reason: None },
+        InitialStatus::LoggedOut => QueueStatus::LoggedOut,
+    };
+    let kept: BTreeMap<&QueueId, &QueueStatus> = restored
+        .agent_queue_states
+        .iter()
+        .filter(|(id, _, _)| *id == agent.id)
+        .map(|(_, queue, status)| (queue, status))
+        .collect();
+    let initial = agent.queues.iter().map(|membership| {
+        let status = kept.get(&membership.queue).map_or(&first, |status| *status);
+        (membership.queue.clone(), status.clone())
+    });
+    let assigned = agent.queues.iter().map(|membership| acd::Assignment {
+        level: membership.level.into(),
+        position: membership.position.unwrap_or(1),
+        penalty: membership.penalty,
+        ..acd::Assignment::to(membership.queue.as_str())
+    });
+    Some(acd::AgentSettings {
+        id: agent.id.clone(),
+        name: agent.name.clone(),
+        phone: agent.phone.clone()?,
+        queues: assigned.collect(),
+        initial: initial.collect(),
+    })
+}
+
+fn folds(config: &Config, restored: &Restored, now: Now) -> BTreeMap<QueueId, QueueFold> {
+    let mut folds: BTreeMap<QueueId, QueueFold> = config
+        .queues
+        .iter()
+        .map(|queue| (queue.id.clone(), QueueFold::new(queue.time_zone.zone.clone(), queue.service_level)))
+        .collect();
+    for event in &restored.queue_events_today {
+        if let Some(fold) = folds.get_mut(&event.queue) {
+            fold.add(event);
+        }
+    }
+    for fold in folds.values_mut() {
+        fold.roll(now.wall);
+    }
+    folds
+}
+
+/// The agent of each phone, for the distributor's `Reachable` and `Busy`.
+pub(crate) type AgentsByPhone = BTreeMap<PhoneNumber, AgentId>;
+
+/// A flow as the store keeps it, and back: `udp 127.0.0.1:5060 192.0.2.1:5060 0`.
+pub(crate) fn flow_text(flow: &Flow) -> String {
+    format!("{} {} {} {}", flow.transport.as_str().to_ascii_lowercase(), flow.local, flow.remote, flow.connection)
+}
