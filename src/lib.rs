@@ -2,6 +2,7 @@
 //!
 //! The map of the code is in `docs/architecture.md`; the words are in `docs/glossary.md`.
 
+pub mod acd;
 pub mod clock;
 pub mod ids;
 pub mod record;
