@@ -5,11 +5,15 @@
 
 pub mod agent_event;
 pub mod cdr;
+pub mod local_day;
 pub mod queue_event;
+pub mod queue_fold;
 
 pub use agent_event::{AgentChange, AgentEvent, AgentStatus, QueueStatus};
 pub use cdr::{Cdr, CdrOutcome};
+pub use local_day::LocalDay;
 pub use queue_event::{EntryKind, LeftReason, OfferResult, Outcome, QueueChange, QueueEvent};
+pub use queue_fold::{QueueCounts, QueueFold};
 
 /// One line of the log.
 #[derive(Clone, Debug, PartialEq)]
