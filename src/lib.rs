@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod codec;
 pub mod ids;
+pub mod media;
 pub mod record;
 pub mod rtp;
 pub mod switch;
