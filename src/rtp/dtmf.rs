@@ -21,7 +21,12 @@ impl TelephoneEvent {
     /// Reads a payload; `None` when it is too short.
     pub fn read(payload: &[u8]) -> Option<Self> {
         let [code, flags, d0, d1] = *payload.first_chunk::<4>()?;
-        Some(Self { code, end: flags & 0x80 != 0, volume: flags & 0x3f, duration: u16::from_be_bytes([d0, d1]) })
+        Some(Self {
+            code,
+            end: flags & 0x80 != 0,
+            volume: flags & 0x3f,
+            duration: u16::from_be_bytes([d0, d1]),
+        })
     }
 
     /// The four bytes on the wire.

@@ -252,7 +252,11 @@ mod tests {
             assert_eq!(latch.see(now, seen(elsewhere(), 66, n)), Verdict::Stranger);
             assert_eq!(latch.see(now, seen(elsewhere(), 1, n)), Verdict::Stranger);
         }
-        assert_eq!(latch.see(ms(1100), seen(at(2222), 1, 60)), Verdict::Latched, "same source, after silence");
+        assert_eq!(
+            latch.see(ms(1100), seen(at(2222), 1, 60)),
+            Verdict::Latched,
+            "same source, after silence"
+        );
         assert_eq!(latch.see(ms(1150), seen(at(1000), 66, 1)), Verdict::Stranger);
     }
 

@@ -55,7 +55,8 @@ pub fn read(bytes: &[u8]) -> Result<Header, Malformed> {
     let mut start = HEADER_LENGTH + 4 * usize::from(flags & 0x0f);
     if flags & 0x10 != 0 {
         // RFC 3550 section 5.3.1: the extension's length is in words and does not count its own first word.
-        let words = rest.get(start - HEADER_LENGTH + 2..start - HEADER_LENGTH + 4).ok_or(Malformed::Truncated)?;
+        let words =
+            rest.get(start - HEADER_LENGTH + 2..start - HEADER_LENGTH + 4).ok_or(Malformed::Truncated)?;
         let words = words.iter().fold(0usize, |sum, byte| sum << 8 | usize::from(*byte));
         start += 4 + 4 * words;
     }

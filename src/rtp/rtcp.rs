@@ -175,7 +175,9 @@ pub fn read(mut bytes: &[u8], ours: u32) -> Result<Heard, Malformed> {
             return Err(Malformed);
         }
         match kind {
-            SENDER_REPORT | RECEIVER_REPORT => read_report(body, flags & 0x1f, kind, first, ours, &mut heard)?,
+            SENDER_REPORT | RECEIVER_REPORT => {
+                read_report(body, flags & 0x1f, kind, first, ours, &mut heard)?
+            }
             BYE => heard.bye = true,
             _ => {}
         }

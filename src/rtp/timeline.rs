@@ -97,6 +97,11 @@ impl Timeline {
         Stamp { marker, sequence: self.sequence, timestamp }
     }
 
+    /// Time passes without frames of ours that should have been: the next one's timestamp leaves room for them.
+    pub const fn pass(&mut self, samples: u32) {
+        self.duration = self.duration.wrapping_add(samples);
+    }
+
     /// The stamp of a relayed packet; `None` for one from before the source was switched to.
     pub fn relay(&mut self, now: Instant, packet: Incoming) -> Option<Stamp> {
         let known = self.map.filter(|map| map.continues(now, &packet));
@@ -213,7 +218,8 @@ mod tests {
     fn gaps_and_reordering_pass_and_what_came_before_the_switch_does_not() {
         let mut line = Timeline::new(1, 0, 0);
         let sequence = |line: &mut Timeline, number: u16| {
-            line.relay(ms(u64::from(number) * 20), packet(number, u32::from(number) * 160)).map(|s| s.sequence)
+            line.relay(ms(u64::from(number) * 20), packet(number, u32::from(number) * 160))
+                .map(|s| s.sequence)
         };
         assert_eq!(sequence(&mut line, 10), Some(1));
         assert_eq!(sequence(&mut line, 13), Some(4));
@@ -250,7 +256,10 @@ mod tests {
         let mut line = Timeline::new(1, 0, 0);
         line.relay(ms(0), packet(1, 0)).unwrap();
         line.skip(&packet(2, 160));
-        assert_eq!(line.relay(ms(40), packet(3, 320)).unwrap(), Stamp { marker: false, sequence: 2, timestamp: 320 });
+        assert_eq!(
+            line.relay(ms(40), packet(3, 320)).unwrap(),
+            Stamp { marker: false, sequence: 2, timestamp: 320 }
+        );
     }
 
     #[test]

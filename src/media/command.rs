@@ -1,0 +1,213 @@
+//! What the switch tells a media worker, and what a worker tells the switch.
+//!
+//! Plain values over bounded channels: no sockets, no state. A command that makes no sense (an unknown leg, a port
+//! of another worker) is counted and otherwise ignored.
+
+use crate::rtp::latch::Guard;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// A leg's name, given by the switch and unique in the process.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct LegKey(pub u64);
+
+/// The codecs that a worker relays, converts and plays.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Codec {
+    /// G.711 u-law, static payload type 0.
+    Pcmu,
+    /// G.711 A-law, static payload type 8.
+    Pcma,
+}
+
+/// One direction of a leg's stream, as the offer and answer settled it.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Format {
+    /// The codec.
+    pub codec: Codec,
+    /// Its payload type.
+    pub payload: u8,
+    /// The payload type of telephone events (RFC 4733), if agreed.
+    pub dtmf: Option<u8>,
+    /// Milliseconds of audio in a packet that we make; 1 to 200, anything else is 20.
+    pub ptime_ms: u8,
+}
+
+/// What a leg hears.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// Nothing: no packets but a rare one that keeps the way open.
+    Silence,
+    /// Another leg of the same worker. Several legs may hear one.
+    Leg(LegKey),
+    /// Hold music, at the point where the class plays now. An unknown class is `default`.
+    Music {
+        /// The class: a folder of `sounds/music`.
+        class: String,
+    },
+    /// Prompts one after the other, once; then [`Event::PromptDone`]. An unknown name is left out and counted.
+    Prompts {
+        /// Names as in `sounds/<language>/`, without ending: `digits/1`.
+        files: Vec<String>,
+        /// What follows.
+        then: Then,
+    },
+    /// A call progress tone.
+    Tone(Tone),
+}
+
+/// What a leg hears after prompts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Then {
+    /// Nothing.
+    Silence,
+    /// Music of a class.
+    Music(String),
+}
+
+/// Call progress tones (French cadences, ITU-T E.180 supplement 2).
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Tone {
+    /// It rings: 440 Hz, 1.5 s on, 3.5 s off.
+    Ringback,
+    /// Busy: 440 Hz, 0.5 s on and off.
+    Busy,
+    /// No circuit: 440 Hz, 0.25 s on and off.
+    Congestion,
+}
+
+/// From the switch to a worker.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// A leg begins on a port from [`Event::Ports`]. It hears silence and sends nothing until it is described.
+    Open {
+        /// Its name.
+        leg: LegKey,
+        /// The even port.
+        port: u16,
+        /// See [`Command::Watch`].
+        no_media_timeout: Option<Duration>,
+        /// From where it may be spoken to.
+        guard: Guard,
+    },
+    /// The result of an offer and answer, the first and each later one. A changed address unlatches.
+    Describe {
+        /// Whose.
+        leg: LegKey,
+        /// Where the peer wants RTP; `None` when unknown yet or port 0.
+        remote: Option<SocketAddr>,
+        /// Where it wants RTCP; `None` for the next port.
+        rtcp: Option<SocketAddr>,
+        /// RTCP travels on the RTP port (RFC 5761).
+        rtcp_mux: bool,
+        /// What we send.
+        send: Format,
+        /// What we receive; numbers may differ.
+        receive: Format,
+        /// We may send (not `a=recvonly` or `inactive` of ours).
+        sends: bool,
+        /// The peer may send.
+        receives: bool,
+    },
+    /// What a leg hears from now on. A bridge is two of these.
+    Hear {
+        /// Who hears.
+        leg: LegKey,
+        /// What.
+        source: Source,
+    },
+    /// Sets a leg's no-media timeout and starts it: [`Event::NoMedia`] once when nothing came for so long since the
+    /// last packet, description or this command. `None` or zero is off. It stands still before the first
+    /// description and while the peer may not send. A leg whose peer has no duty to send yet (early media) is opened
+    /// without one and watched from the answer on.
+    Watch {
+        /// Whose.
+        leg: LegKey,
+        /// How long.
+        no_media_timeout: Option<Duration>,
+    },
+    /// The leg ends. Whoever heard it hears silence. Its port comes back by [`Event::Ports`], later.
+    Close {
+        /// Which.
+        leg: LegKey,
+    },
+    /// Asks for all announced ports that no `Open` has taken yet, for a switch that lost an event.
+    Restock,
+}
+
+/// From a worker to the switch.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Event {
+    /// Ports that are bound and ready for [`Command::Open`] at this worker. The switch takes from nowhere else,
+    /// the oldest first.
+    Ports {
+        /// The worker, from 0.
+        worker: usize,
+        /// Even ports; RTCP is on the next one.
+        ports: Vec<u16>,
+    },
+    /// A leg's source was learnt, or moved.
+    Latched {
+        /// Whose.
+        leg: LegKey,
+        /// Where it is.
+        from: SocketAddr,
+    },
+    /// Nothing came for the timeout. Again only after packets came.
+    NoMedia {
+        /// From whom.
+        leg: LegKey,
+    },
+    /// The last prompt was sent.
+    PromptDone {
+        /// To whom.
+        leg: LegKey,
+    },
+    /// A key was pressed (RFC 4733), once for each press.
+    Digit {
+        /// By whom.
+        leg: LegKey,
+        /// `0` to `9`, `*`, `#`, `A` to `D`.
+        digit: char,
+    },
+    /// A leg has ended: after [`Command::Close`], or because handling it failed, or its `Open` was refused.
+    Closed {
+        /// Which.
+        leg: LegKey,
+        /// Its figures.
+        stats: LegStats,
+    },
+}
+
+/// The figures of one leg over its life. *In* is from the peer.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct LegStats {
+    /// RTP packets accepted from the source.
+    pub packets_in: u64,
+    /// RTP packets sent.
+    pub packets_out: u64,
+    /// Payload bytes accepted.
+    pub bytes_in: u64,
+    /// Payload bytes sent.
+    pub bytes_out: u64,
+    /// Packets that should have come and did not; doubles count against.
+    pub lost_in: i64,
+    /// Packets that the peer says it lost.
+    pub lost_out: Option<i32>,
+    /// Interarrival jitter at the end.
+    pub jitter_in: Duration,
+    /// The peer's own jitter figure.
+    pub jitter_out: Option<Duration>,
+    /// The last round trip that RTCP showed.
+    pub round_trip: Option<Duration>,
+    /// Packets dropped because they were not the source's.
+    pub strangers_dropped: u64,
+    /// Packets dropped because their payload type was not agreed.
+    pub unknown_dropped: u64,
+    /// Packets dropped because they were no RTP, or no RTCP.
+    pub malformed_dropped: u64,
+    /// From the opening to the first accepted packet.
+    pub first_packet_in_after: Option<Duration>,
+    /// From the opening to the first sent packet.
+    pub first_packet_out_after: Option<Duration>,
+}

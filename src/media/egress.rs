@@ -1,0 +1,179 @@
+//! A leg's sending half: one RTP stream that stays whole whatever it is fed from.
+
+use crate::clock::Instant;
+use crate::media::command::Codec;
+use crate::media::command::Format;
+use crate::media::ingress::Heard;
+use crate::media::outputs::Channel;
+use crate::media::outputs::Outputs;
+use crate::media::player;
+use crate::media::player::Played;
+use crate::media::player::Player;
+use crate::media::relay;
+use crate::media::relay::Kind;
+use crate::media::wheel::PERIOD_MS_MAX;
+use crate::rtp::packet::Outgoing;
+use crate::rtp::timeline::Incoming;
+use crate::rtp::timeline::Stamp;
+use crate::rtp::timeline::Timeline;
+use std::net::SocketAddr;
+
+/// The packet time where nothing sensible was agreed (RFC 3551 section 4.2).
+const PTIME_MS: u8 = 20;
+/// Bytes of G.711 in a millisecond.
+const BYTES_PER_MS: usize = 8;
+
+/// The sending half of one leg.
+#[derive(Clone, Debug)]
+pub(crate) struct Egress {
+    /// The stream's numbers.
+    pub(crate) timeline: Timeline,
+    /// Packets sent.
+    pub(crate) packets: u64,
+    /// Payload bytes sent.
+    pub(crate) bytes: u64,
+    /// When the first packet was sent.
+    pub(crate) first_at: Option<Instant>,
+    /// When the last packet was sent.
+    pub(crate) last_at: Option<Instant>,
+    pair: u32,
+    format: Option<Format>,
+    sends: bool,
+}
+
+impl Egress {
+    /// A stream that has sent nothing, from a pair of ports.
+    pub(crate) const fn new(pair: u32, timeline: Timeline) -> Self {
+        Self {
+            timeline,
+            packets: 0,
+            bytes: 0,
+            first_at: None,
+            last_at: None,
+            pair,
+            format: None,
+            sends: false,
+        }
+    }
+
+    /// What we send, and whether we may.
+    pub(crate) const fn describe(&mut self, format: Format, sends: bool) {
+        self.format = Some(format);
+        self.sends = sends;
+    }
+
+    /// Milliseconds of audio in a frame of ours.
+    pub(crate) fn ptime_ms(&self) -> u64 {
+        let asked = self.format.map_or(0, |format| format.ptime_ms);
+        let sane = asked > 0 && u64::from(asked) <= PERIOD_MS_MAX;
+        u64::from(if sane { asked } else { PTIME_MS })
+    }
+
+    /// Relays a packet of another leg to `to`.
+    pub(crate) fn relay(
+        &mut self,
+        now: Instant,
+        to: Option<SocketAddr>,
+        heard: &Heard,
+        payload: &[u8],
+        out: &mut Outputs,
+    ) {
+        let (Some(to), Some(format), true, Some(kind)) = (to, self.format, self.sends, heard.kind) else {
+            self.timeline.cut();
+            return;
+        };
+        let header = &heard.header;
+        let mut incoming = Incoming {
+            ssrc: header.ssrc,
+            marker: header.marker,
+            sequence: header.sequence,
+            timestamp: header.timestamp,
+            duration: 0,
+        };
+        match kind {
+            Kind::Audio(codec) => {
+                incoming.duration = payload.len() as u32;
+                let mode = relay::mode(codec, format.codec);
+                if let Some(stamp) = self.timeline.relay(now, incoming) {
+                    let fill = |out: &mut Vec<u8>| relay::convert(mode, payload, out);
+                    self.send(now, to, stamp, format.payload, out, fill);
+                }
+            }
+            Kind::Keys => match format.dtmf {
+                Some(payload_type) => {
+                    if let Some(stamp) = self.timeline.relay(now, incoming) {
+                        self.send(now, to, stamp, payload_type, out, |out| out.extend_from_slice(payload));
+                    }
+                }
+                None => self.timeline.skip(&incoming),
+            },
+        }
+    }
+
+    /// Sends the player's next frame to `to`; where nothing can be sent, the player goes on all the same.
+    pub(crate) fn play(
+        &mut self,
+        now: Instant,
+        to: Option<SocketAddr>,
+        player: &mut Player,
+        out: &mut Outputs,
+    ) -> Played {
+        let samples = self.ptime_ms() as usize * BYTES_PER_MS;
+        let (Some(to), Some(format), true) = (to, self.format, self.sends) else {
+            self.timeline.cut();
+            player.skip(samples);
+            return if player.is_done() { Played::Last } else { Played::More };
+        };
+        let stamp = self.timeline.next(now, samples as u32);
+        let mut played = Played::More;
+        self.send(now, to, stamp, format.payload, out, |out| {
+            played = player.frame(format.codec, samples, out);
+        });
+        played
+    }
+
+    /// Sends one frame of silence, so that address translators and the peer's own timeouts see a living stream.
+    pub(crate) fn keep_alive(&mut self, now: Instant, to: Option<SocketAddr>, out: &mut Outputs) {
+        let (Some(to), Some(format), true) = (to, self.format, self.sends) else { return };
+        let samples = self.ptime_ms() as usize * BYTES_PER_MS;
+        self.timeline.cut();
+        let stamp = self.timeline.next(now, samples as u32);
+        self.timeline.cut();
+        let fill = |out: &mut Vec<u8>| player::silence(format.codec, samples, out);
+        self.send(now, to, stamp, format.payload, out, fill);
+    }
+
+    /// The codec of what we send.
+    pub(crate) fn codec(&self) -> Option<Codec> {
+        self.format.map(|format| format.codec)
+    }
+
+    fn send(
+        &mut self,
+        now: Instant,
+        to: SocketAddr,
+        stamp: Stamp,
+        payload_type: u8,
+        out: &mut Outputs,
+        fill: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let header = Outgoing {
+            marker: stamp.marker,
+            payload_type,
+            sequence: stamp.sequence,
+            timestamp: stamp.timestamp,
+            ssrc: self.timeline.ssrc(),
+        };
+        let mut length = 0;
+        out.send(self.pair, Channel::Rtp, to, |bytes| {
+            bytes.extend_from_slice(&header.to_bytes());
+            let start = bytes.len();
+            fill(bytes);
+            length = bytes.len() - start;
+        });
+        self.packets += 1;
+        self.bytes += length as u64;
+        self.first_at.get_or_insert(now);
+        self.last_at = Some(now);
+    }
+}

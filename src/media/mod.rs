@@ -1,0 +1,46 @@
+//! Media: RTP between legs, music and prompts, on worker threads of its own.
+//!
+//! ```text
+//!  switch --Command--> mailbox -> worker thread: epoll, ports, core (session) --Event--> switch
+//! ```
+//! Workers share nothing and take no lock for a packet. A bridge lives in one worker: the switch takes both legs'
+//! ports from the same one. Signalling is not here: a leg is described by the result of an offer and answer.
+
+pub mod board;
+pub mod command;
+mod control;
+mod egress;
+mod ingress;
+mod kernel;
+mod leg;
+mod outputs;
+mod player;
+mod port_pool;
+mod relay;
+mod session;
+pub mod sounds;
+mod start;
+mod wheel;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+pub use crate::media::board::Counters;
+pub use crate::media::board::Load;
+pub use crate::media::command::Codec;
+pub use crate::media::command::Command;
+pub use crate::media::command::Event;
+pub use crate::media::command::Format;
+pub use crate::media::command::LegKey;
+pub use crate::media::command::LegStats;
+pub use crate::media::command::Source;
+pub use crate::media::command::Then;
+pub use crate::media::command::Tone;
+pub use crate::media::sounds::Sounds;
+pub use crate::media::sounds::SoundsError;
+pub use crate::media::start::Full;
+pub use crate::media::start::Media;
+pub use crate::media::start::MediaError;
+pub use crate::media::start::Settings;
+pub use crate::rtp::latch::Guard;

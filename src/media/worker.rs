@@ -1,0 +1,336 @@
+//! A worker: one plain thread with its own epoll, ports and legs. The driver of the core with real sockets.
+//!
+//! ```text
+//! loop: sockets in batches -> mailbox -> frames and timers -> send -> sleep
+//! ```
+//! With much to do it sleeps to the next whole millisecond, deaf to packets, because a wake-up costs as much as
+//! several packets; with little to do it sleeps until a packet, a command or a deadline. Idle it does not wake.
+
+use crate::clock::Clock;
+use crate::clock::Instant;
+use crate::media::board::Board;
+use crate::media::board::Meter;
+use crate::media::command::Command;
+use crate::media::command::Event;
+use crate::media::kernel;
+use crate::media::kernel::Epoll;
+use crate::media::kernel::Ready;
+use crate::media::kernel::Waker;
+use crate::media::outputs::Channel;
+use crate::media::outputs::Outputs;
+use crate::media::port_pool::PortPool;
+use crate::media::session::Core;
+use crate::media::session::Input;
+use std::io;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+/// Packets after which what they brought about is sent, and the clock is read again.
+const BATCH: usize = 64;
+/// Sockets that one look reports.
+const READY_MAX: usize = 1024;
+/// Commands in one turn, so that a flood of them delays no packet by much.
+const COMMANDS_MAX: usize = 256;
+/// Longer than any packet that an Ethernet brings in one piece.
+const DATAGRAM_MAX: usize = 2048;
+/// The token of the waker; pairs count from 0.
+const WAKER: u64 = u64::MAX;
+const MILLISECOND: Duration = Duration::from_millis(1);
+/// How long packets are counted to choose the way to sleep.
+const RATE_WINDOW: Duration = Duration::from_millis(100);
+/// Above so many packets and frames a window, sleeping by the millisecond is cheaper than waking for each.
+const TICKING_FROM: u64 = 80;
+/// Below so many it is dearer.
+const TICKING_UNTIL: u64 = 50;
+
+/// What a worker is made of.
+pub(crate) struct Parts {
+    /// Its number, from 0.
+    pub(crate) index: usize,
+    /// Its legs.
+    pub(crate) core: Core,
+    /// Its ports.
+    pub(crate) pool: PortPool,
+    /// What it shows.
+    pub(crate) board: Arc<Board>,
+    /// Where commands come from.
+    pub(crate) mailbox: Receiver<Command>,
+    /// What wakes it.
+    pub(crate) waker: Waker,
+    /// The time.
+    pub(crate) clock: Clock,
+}
+
+/// A worker, ready to run.
+pub(crate) struct Worker<F> {
+    parts: Parts,
+    epoll: Epoll,
+    ready: Ready,
+    out: Outputs,
+    sink: F,
+    meter: Meter,
+    buffer: Box<[u8; DATAGRAM_MAX]>,
+    /// The pool may have something to announce.
+    restock: bool,
+    rate: Rate,
+    /// A command that came while falling asleep.
+    early: Option<Command>,
+}
+
+/// Chooses between sleeping by the millisecond and sleeping until something comes.
+struct Rate {
+    since: Instant,
+    before: u64,
+    ticking: bool,
+}
+
+impl<F: Fn(Event)> Worker<F> {
+    /// Makes the worker and binds its first ports.
+    ///
+    /// # Errors
+    /// When the process is out of descriptors.
+    pub(crate) fn new(parts: Parts, sink: F) -> io::Result<Self> {
+        let epoll = Epoll::new()?;
+        epoll.add(&parts.waker, WAKER)?;
+        let now = parts.clock.instant();
+        let mut worker = Self {
+            parts,
+            epoll,
+            ready: Ready::with_capacity(READY_MAX),
+            out: Outputs::default(),
+            sink,
+            meter: Meter::new(now),
+            buffer: Box::new([0; DATAGRAM_MAX]),
+            restock: true,
+            rate: Rate { since: now, before: 0, ticking: false },
+            early: None,
+        };
+        worker.announce(now);
+        Ok(worker)
+    }
+
+    /// How many pairs of ports are bound.
+    pub(crate) fn bound(&self) -> usize {
+        self.parts.pool.bound()
+    }
+
+    /// Why the last port could not be bound.
+    pub(crate) fn last_error(&mut self) -> Option<io::Error> {
+        self.parts.pool.last_error.take()
+    }
+
+    /// Works until the board says stop.
+    pub(crate) fn run(mut self) {
+        let mut tick_at = self.parts.clock.instant();
+        while !self.parts.board.stop.load(Ordering::Relaxed) {
+            let more = self.sockets() | self.commands();
+            let now = self.parts.clock.instant();
+            self.guarded(|core, out| core.handle(now, Input::Tick, out));
+            self.flush(now);
+            if self.restock {
+                self.announce(now);
+            }
+            self.rate.judge(now, self.parts.core.counters.packets_in + self.parts.core.counters.frames);
+            let counters = &mut self.parts.core.counters;
+            counters.ports_skipped = self.parts.pool.skipped;
+            self.meter.show(now, &self.parts.board, self.parts.core.legs(), &self.parts.core.counters);
+            if more {
+                self.look(Some(Duration::ZERO));
+                continue;
+            }
+            if self.rate.ticking {
+                tick_at = self.sleep_tick(tick_at);
+            } else {
+                tick_at = self.sleep_long(now);
+            }
+        }
+    }
+
+    /// Sleeps to the next whole millisecond after `tick_at`, and looks which sockets have something. The new tick.
+    fn sleep_tick(&mut self, tick_at: Instant) -> Instant {
+        let before = self.parts.clock.instant();
+        let next = whole_ms_after(tick_at);
+        // A worker that is behind does not run after the ticks it missed; they count as late ones.
+        if next > before {
+            kernel::sleep(next.since(before));
+        }
+        let after = self.parts.clock.instant();
+        self.meter.slept(after.since(before));
+        self.meter.late(after.since(next));
+        self.look(Some(Duration::ZERO));
+        if after.since(next) > MILLISECOND { after } else { next }
+    }
+
+    /// Sleeps until a packet, a command, a frame, a timer or the end of the window that is to be shown.
+    fn sleep_long(&mut self, now: Instant) -> Instant {
+        self.parts.board.sleeps.store(true, Ordering::SeqCst);
+        // A command sent before the flag was seen wakes nobody: so look once more.
+        self.early = self.parts.mailbox.try_recv().ok();
+        let due = self.parts.core.poll_timeout();
+        let shown = (!self.meter.is_idle()).then(|| self.meter.window_ends());
+        let deadline = due.into_iter().chain(shown).min();
+        let timeout = if self.early.is_some() || self.parts.board.stop.load(Ordering::SeqCst) {
+            Some(Duration::ZERO)
+        } else {
+            deadline.map(|at| at.since(now))
+        };
+        let before = self.parts.clock.instant();
+        self.look(timeout);
+        self.parts.board.sleeps.store(false, Ordering::SeqCst);
+        let after = self.parts.clock.instant();
+        self.meter.slept(after.since(before));
+        if due.is_some_and(|due| due > before && after >= due) {
+            self.meter.late(after.since(due.unwrap_or(after)));
+        }
+        after
+    }
+
+    fn look(&mut self, timeout: Option<Duration>) {
+        if let Err(error) = self.epoll.wait(&mut self.ready, timeout) {
+            tracing::error!(worker = self.parts.index, %error, "a media worker cannot wait for its sockets");
+        }
+    }
+
+    /// Reads one packet of every socket that was reported; `true` when there may be more sockets.
+    fn sockets(&mut self) -> bool {
+        let (more, count) = (self.ready.is_full(), self.ready.count());
+        if count == 0 {
+            return false;
+        }
+        let mut now = self.parts.clock.instant();
+        for index in 0..count {
+            match self.ready.token(index) {
+                Some(WAKER) => self.parts.waker.clear(),
+                Some(token) => self.read(now, token),
+                None => {}
+            }
+            if index % BATCH == BATCH - 1 {
+                self.flush(now);
+                now = self.parts.clock.instant();
+            }
+        }
+        self.flush(now);
+        self.ready.forget();
+        more
+    }
+
+    fn read(&mut self, now: Instant, token: u64) {
+        let (pair, channel) = pair_of(token);
+        let Some(socket) = self.parts.pool.socket(pair, channel) else { return };
+        // An error is an old ICMP message or nothing to read: neither ends anything.
+        let Ok((length, from)) = socket.recv_from(self.buffer.as_mut_slice()) else { return };
+        let Some(bytes) = self.buffer.get(..length) else { return };
+        let (core, out) = (&mut self.parts.core, &mut self.out);
+        let handle = || core.handle(now, Input::Packet { pair, channel, from, bytes }, out);
+        if catch_unwind(AssertUnwindSafe(handle)).is_err() {
+            self.abandon();
+        }
+    }
+
+    /// Takes commands; `true` when there may be more.
+    fn commands(&mut self) -> bool {
+        for _ in 0..COMMANDS_MAX {
+            let Some(command) = self.early.take().or_else(|| self.parts.mailbox.try_recv().ok()) else {
+                return false;
+            };
+            self.command(command);
+        }
+        true
+    }
+
+    fn command(&mut self, command: Command) {
+        if let Command::Open { leg, port, .. } = &command
+            && !self.parts.pool.take(*port)
+        {
+            // A port that was never announced, or that another leg has: the leg has ended before it began.
+            self.parts.core.counters.bad_commands += 1;
+            (self.sink)(Event::Closed { leg: *leg, stats: Default::default() });
+            return;
+        }
+        self.restock |= matches!(command, Command::Open { .. });
+        let now = self.parts.clock.instant();
+        self.guarded(|core, out| core.handle(now, Input::Command(command), out));
+        self.flush(now);
+    }
+
+    /// Runs the core so that a panic ends one leg and not the worker.
+    fn guarded(&mut self, run: impl FnOnce(&mut Core, &mut Outputs)) {
+        let (core, out) = (&mut self.parts.core, &mut self.out);
+        if catch_unwind(AssertUnwindSafe(|| run(core, out))).is_err() {
+            self.abandon();
+        }
+    }
+
+    fn abandon(&mut self) {
+        tracing::error!(worker = self.parts.index, "handling a leg failed; the leg is ended");
+        let (core, out) = (&mut self.parts.core, &mut self.out);
+        let _ = catch_unwind(AssertUnwindSafe(|| core.abandon(out)));
+    }
+
+    /// Does what the core wants done.
+    fn flush(&mut self, now: Instant) {
+        let (pool, counters) = (&mut self.parts.pool, &mut self.parts.core.counters);
+        for send in &self.out.sends {
+            match pool.send(send.pair, send.channel, send.to, self.out.bytes(send)) {
+                Ok(()) => counters.packets_out += 1,
+                Err(_) => counters.send_errors += 1,
+            }
+        }
+        for bond in &self.out.bonds {
+            pool.bond(bond.pair, bond.to);
+        }
+        for pair in self.out.freed.drain(..) {
+            pool.release(now, pair);
+            self.restock = true;
+        }
+        for event in self.out.events.drain(..) {
+            (self.sink)(event);
+        }
+        if self.out.restock {
+            let (worker, ports) = (self.parts.index, pool.announced());
+            (self.sink)(Event::Ports { worker, ports });
+        }
+        self.out.clear();
+    }
+
+    fn announce(&mut self, now: Instant) {
+        self.restock = false;
+        let epoll = &self.epoll;
+        let ports = self.parts.pool.fill(now, |pair, rtp, rtcp| {
+            epoll.add(rtp, token_of(pair, Channel::Rtp))?;
+            epoll.add(rtcp, token_of(pair, Channel::Rtcp))
+        });
+        if !ports.is_empty() {
+            (self.sink)(Event::Ports { worker: self.parts.index, ports });
+        }
+    }
+}
+
+impl Rate {
+    fn judge(&mut self, now: Instant, count: u64) {
+        let window = now.since(self.since);
+        let came = count.wrapping_sub(self.before);
+        if window >= RATE_WINDOW {
+            let a_window = u128::from(came) * RATE_WINDOW.as_micros() / window.as_micros().max(1);
+            let threshold = if self.ticking { TICKING_UNTIL } else { TICKING_FROM };
+            self.ticking = a_window >= u128::from(threshold);
+            (self.since, self.before) = (now, count);
+        }
+    }
+}
+
+const fn token_of(pair: u32, channel: Channel) -> u64 {
+    (pair as u64) << 1 | matches!(channel, Channel::Rtcp) as u64
+}
+
+const fn pair_of(token: u64) -> (u32, Channel) {
+    ((token >> 1) as u32, if token & 1 == 1 { Channel::Rtcp } else { Channel::Rtp })
+}
+
+const fn whole_ms_after(at: Instant) -> Instant {
+    Instant::from_micros((at.as_micros() / 1000 + 1) * 1000)
+}
