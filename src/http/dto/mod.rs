@@ -1,0 +1,53 @@
+//! The bodies of the API, field by field as the contract names them: made from the switch's views, never read back.
+//!
+//! The only place that knows the JSON of things. Owned by `http`.
+
+mod agent;
+mod call;
+mod cdr;
+mod event;
+mod line;
+mod number;
+mod offer;
+mod queue;
+mod request;
+mod system;
+mod words;
+
+pub(crate) use agent::Agent;
+pub(crate) use call::Call;
+pub(crate) use cdr::Cdr;
+pub(crate) use event::Snapshot;
+pub(crate) use event::notice_json;
+pub(crate) use line::Registration;
+pub(crate) use line::Trunk;
+pub(crate) use number::Ratio;
+pub(crate) use number::Seconds;
+pub(crate) use number::Time;
+pub(crate) use offer::Offer;
+pub(crate) use queue::Caller;
+pub(crate) use queue::Queue;
+pub(crate) use request::CallerChange;
+pub(crate) use request::StatusChange;
+pub(crate) use system::Health;
+pub(crate) use words::*;
+
+use serde::Serialize;
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    /// Where the next page begins; null on the last.
+    pub(crate) next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// A list that is always whole.
+    pub(crate) fn whole(items: Vec<T>) -> Self {
+        Self { items, next_cursor: None }
+    }
+}
+
+#[cfg(test)]
+mod tests;

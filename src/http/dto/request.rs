@@ -1,0 +1,35 @@
+//! The bodies that clients send, for the OpenAPI document; reading them is [`crate::http::fields`]' work, which
+//! points at every fault.
+
+use crate::http::dto::QueueStatus;
+use utoipa::ToSchema;
+
+/// The status wanted. Without `queues` and `campaigns` it applies everywhere at once.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "described, not read: the fields are read one by one")]
+pub(crate) struct StatusChange {
+    status: QueueStatus,
+    /// A pause reason's id; only with `paused`.
+    #[schema(required = false)]
+    reason: Option<String>,
+    /// Only in these queues.
+    #[schema(required = false)]
+    queues: Option<Vec<String>>,
+    /// Only in these campaigns.
+    #[schema(required = false)]
+    campaigns: Option<Vec<String>>,
+}
+
+/// A new place for a waiting caller: at least one field.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "described, not read: the fields are read one by one")]
+pub(crate) struct CallerChange {
+    /// To that queue.
+    #[schema(required = false)]
+    queue: Option<String>,
+    /// To that place in the order of service, from 1.
+    #[schema(required = false, minimum = 1)]
+    position: Option<u32>,
+    #[schema(required = false)]
+    priority: Option<i32>,
+}
