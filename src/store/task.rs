@@ -83,6 +83,7 @@ pub(crate) struct State {
     retry_in: u32,
     /// The channel gives nothing any more.
     closed: bool,
+    /// Ticks since then without a batch written.
     closed_ticks: u32,
     spool_fault_told: bool,
 }
@@ -280,6 +281,7 @@ impl WriterTask {
         state.away = false;
         state.retry_ticks = 0;
         state.retry_in = 0;
+        state.closed_ticks = 0;
         if let Some(last) = attempt.batch.last() {
             state.written = state.written.max(last.number);
         }
