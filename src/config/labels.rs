@@ -2,8 +2,8 @@
 
 use crate::config::context::Noun;
 use crate::config::context::Spot;
-use crate::config::reader::Localized;
 use crate::config::reader::Reader;
+use std::collections::BTreeMap;
 
 /// `[[pause_reason]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,5 +74,20 @@ impl Dispositions {
             reader.cx.doubt(&mandatory_at, "`mandatory` does nothing without `enabled` and `values`");
         }
         Some(dispositions)
+    }
+}
+
+/// A name in one or more languages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Localized {
+    pub(crate) plain: String,
+    pub(crate) by_language: BTreeMap<String, String>,
+}
+
+impl Localized {
+    /// The name in a language; else in any it has; else as written without one.
+    pub fn in_language(&self, language: &str) -> &str {
+        let found = self.by_language.get(language).or_else(|| self.by_language.values().next());
+        found.map_or(&self.plain, String::as_str)
     }
 }

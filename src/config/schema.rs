@@ -82,6 +82,15 @@ impl Shape {
         }
     }
 
+    /// The least and the most of the value's numbers.
+    pub(crate) fn range(&self) -> (i64, i64) {
+        if let Self::Integer(min, max) | Self::Seconds(min, max) | Self::Numbers(min, max) = self {
+            (*min, *max)
+        } else {
+            (i64::MIN, i64::MAX)
+        }
+    }
+
     /// Whether the value is one thing that a variable or a file can hold.
     pub(crate) fn is_scalar(&self) -> bool {
         matches!(
@@ -164,7 +173,7 @@ prints every fault with line and column; `config/callcentre.toml` and `config/lo
 - Durations are whole seconds and end in `_seconds`. Addresses are `ADDRESS:PORT`; IPv6 is written `[::1]:5060`.
 - Relative paths start in the working directory.
 - Instead of a text, number or flag, `{ env = \"NAME\" }` takes an environment variable and `{ file = \"PATH\" }`
-  a file (without its last line break). A secret without a value there: `check-config` warns, `serve` refuses to start.
+  a file (without its last line break). Without a value there `check-config` warns and `serve` refuses to start.
 - Keys of the sections in single brackets can be set by the environment, above all files:
   `STROWGER__SIP__DOMAIN=example.com`; lists with commas: `STROWGER__SIP__UDP=192.0.2.7:5060,[::1]:5060`.
 - Number patterns: `X` is 0 to 9, `Z` 1 to 9, `N` 2 to 9, a last `.` one or more characters; all else is itself.

@@ -65,7 +65,8 @@ impl Sip {
             let what = "`registration_min_seconds` is above `registration_max_seconds`";
             reader.cx.fault(&min_at, what);
         }
-        if !has_tls && !(sip.tls.is_empty() && sip.wss.is_empty()) {
+        let needs_tls = !sip.tls.is_empty() || !sip.wss.is_empty();
+        if needs_tls && !has_tls {
             let at = reader.at.clone();
             reader.cx.fault(&at, "`sip.tls` and `sip.wss` need a section [tls] with `certificate` and `key`");
         }
