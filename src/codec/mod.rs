@@ -7,3 +7,6 @@ pub mod g711;
 pub mod resample;
 pub mod tone;
 pub mod wav;
+
+#[cfg(test)]
+mod tests;
