@@ -38,7 +38,7 @@ impl Core {
             }
             Verdict::Malformed => {
                 self.metrics.sip_auth_failure("malformed");
-                self.reply(now, tx, message, flow, 400, "Bad Authorization");
+                self.reply(now, tx, message, 400, "Bad Authorization");
             }
         }
         None
@@ -58,16 +58,16 @@ impl Core {
     pub(crate) fn register(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) {
         // RFC 3261 section 10.3 step 5: the address of record is the To URI's, and must be one of ours.
         let Some(aor) = write::address_of_record(message) else {
-            return self.reply(now, tx, message, flow, 400, "To Is Not A SIP Address");
+            return self.reply(now, tx, message, 400, "To Is Not A SIP Address");
         };
         let Some(request) = write::register_request(message, flow) else {
-            return self.reply(now, tx, message, flow, 400, "Bad Contact");
+            return self.reply(now, tx, message, 400, "Bad Contact");
         };
         let Some(phone) = self.authenticate(now, tx, message, flow) else { return };
         // Step 4: a phone registers itself only.
         if phone.as_str() != aor {
             self.metrics.sip_auth_failure("other_user");
-            return self.reply(now, tx, message, flow, 403, "Forbidden");
+            return self.reply(now, tx, message, 403, "Forbidden");
         }
         self.bind(now, tx, message, flow, &phone, request);
     }
@@ -98,9 +98,9 @@ impl Core {
                     .header("Min-Expires", &min_seconds.to_string());
                 self.send_response(now, tx, response.finish());
             }
-            Err(RegisterRefusal::OutOfOrder) => self.reply(now, tx, message, flow, 500, "CSeq Out Of Order"),
-            Err(RegisterRefusal::StarMisused) => self.reply(now, tx, message, flow, 400, "Bad Use Of Contact *"),
-            Err(RegisterRefusal::Full) => self.reply(now, tx, message, flow, 403, "Too Many Contacts"),
+            Err(RegisterRefusal::OutOfOrder) => self.reply(now, tx, message, 500, "CSeq Out Of Order"),
+            Err(RegisterRefusal::StarMisused) => self.reply(now, tx, message, 400, "Bad Use Of Contact *"),
+            Err(RegisterRefusal::Full) => self.reply(now, tx, message, 403, "Too Many Contacts"),
         }
     }
 
@@ -120,14 +120,5 @@ impl Core {
             self.board.registration_changed(now, &change);
             self.out.push(Output::Binding(write::stored(&change)));
         }
-    }
-
-    /// Whether the method is one that a metric names.
-    pub(crate) fn metrics_request_in(&self, message: &Message, transport: crate::sip::endpoint::Transport) {
-        let method = match message.method() {
-            Method::Other(_) => "other",
-            known => std::str::from_utf8(known.as_bytes()).unwrap_or("other"),
-        };
-        self.metrics.sip_request_in(method, transport.as_str());
     }
 }
