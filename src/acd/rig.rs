@@ -204,6 +204,11 @@ impl Rig {
         entry
     }
 
+    /// How many callers joined; their ids count from 1.
+    pub(crate) const fn entries_so_far(&self) -> u128 {
+        self.next_entry - 1
+    }
+
     pub(crate) fn status(&mut self, agent: &str, status: QueueStatus, queues: Option<&[&str]>) {
         let queues = queues.map(|ids| ids.iter().map(|id| QueueId::new(id)).collect());
         let input = Input::SetStatus { agent: AgentId::new(agent), status, queues, by: Some("sup".into()) };
@@ -229,7 +234,10 @@ impl Rig {
 
     pub(crate) fn answer(&mut self, offer: OfferUid) {
         let out = self.step(Input::Answered { offer });
-        assert!(out.iter().any(|o| matches!(o, Output::Connect { offer: of, .. } if *of == offer)), "{out:?}");
+        assert!(
+            out.iter().any(|o| matches!(o, Output::Connect { offer: of, .. } if *of == offer)),
+            "{out:?}"
+        );
         self.step(Input::Connected { offer });
     }
 
