@@ -119,7 +119,7 @@ fn timer_d_absorbs_refusals_to_our_invite() {
     assert!(matches!(tcp.state(), invite_client::State::Terminated));
     // RFC 3261 section 17.1.1.2: at least 32 seconds, also with a small T1.
     let mut out = Vec::new();
-    let timing = Timing { t1: std::time::Duration::from_millis(10), ..Timing::default() };
+    let timing = Timing { t1_ms: 10, ..Timing::default() };
     let mut quick = InviteClient::start(ms(0), request("INVITE"), false, timing, &mut out);
     quick.handle(ms(0), invite_client::Input::Response(&response("INVITE", 600)), &mut out);
     assert_eq!(run(&mut quick), "D32000");
@@ -203,7 +203,11 @@ fn timer_k_absorbs_answers() {
 }
 
 fn invite_server(reliable: bool) -> InviteServer {
-    InviteServer::start(ms(0), request("INVITE"), reliable, Timing::default())
+    let mut out = Vec::new();
+    let invite = Message::parse(request("INVITE")).unwrap();
+    let machine = InviteServer::start(ms(0), &invite, reliable, Timing::default(), &mut out);
+    assert_eq!(said(&mut out), "");
+    machine
 }
 
 fn respond(machine: &mut InviteServer, at: u64, code: u16) -> String {
@@ -271,6 +275,16 @@ fn timer_l_absorbs_invites_after_a_2xx() {
         machine.handle(ms(20), invite_server::Input::Ack, &mut out);
         assert_eq!((said(&mut out).as_str(), run(&mut machine).as_str()), ("^", "L32000"));
     }
+}
+
+#[test]
+fn a_long_invite_is_answered_100_at_once_and_not_kept() {
+    let long = String::from_utf8(request("INVITE").to_vec()).unwrap();
+    let long = long.replace("Max-Forwards", &format!("X: {}\r\nMax-Forwards", "x".repeat(4000)));
+    let mut out = Vec::new();
+    let long = Message::parse(long.into()).unwrap();
+    let machine = InviteServer::start(ms(0), &long, false, Timing::default(), &mut out);
+    assert_eq!((said(&mut out).as_str(), machine.poll_timeout()), ("!", None));
 }
 
 #[test]
