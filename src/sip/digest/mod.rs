@@ -1,0 +1,18 @@
+//! Digest authentication (RFC 2617, RFC 7616, RFC 8760), both sides, without server state.
+//!
+//! Server: [`Realm`] makes challenges and judges answers. Client: [`Challenge`] and [`Login`]. Who may do what, and
+//! where secrets are kept, is not here. Pure: time and randomness are arguments.
+
+mod algorithm;
+mod challenge;
+mod credentials;
+mod fields;
+mod realm;
+
+pub use crate::sip::digest::algorithm::Algorithm;
+pub use crate::sip::digest::algorithm::Ha1;
+pub use crate::sip::digest::challenge::Challenge;
+pub use crate::sip::digest::challenge::Login;
+pub use crate::sip::digest::credentials::Credentials;
+pub use crate::sip::digest::realm::Realm;
+pub use crate::sip::digest::realm::Verdict;
