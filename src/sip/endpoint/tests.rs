@@ -45,7 +45,7 @@ type Story = Vec<String>;
 enum Plan {
     Invite,
     Cancel(ClientTx),
-    Respond(ServerTx, Message, u16),
+    Respond(ServerTx, Box<Message>, u16),
     Bye(Box<Dialog>),
 }
 
@@ -184,7 +184,7 @@ impl World {
                     );
                     self.tell(side, "cancelled");
                     let invite = self.invite.clone().expect("an INVITE was sent");
-                    self.plan(0, side, Plan::Respond(tx, invite, 487));
+                    self.plan(0, side, Plan::Respond(tx, Box::new(invite), 487));
                 }
                 Effect::AckMissing { tx } => {
                     self.tell(side, "ack-missing");
@@ -209,10 +209,10 @@ impl World {
             let dialog = Dialog::uas(&message, "bobs", flow(self.transport, side)).expect("a whole INVITE");
             self.dialogs.insert(tx, dialog);
             let (after_ms, code) = self.answer;
-            self.plan(after_ms / 2, side, Plan::Respond(tx, message.clone(), 180));
-            self.plan(after_ms, side, Plan::Respond(tx, message, code));
+            self.plan(after_ms / 2, side, Plan::Respond(tx, Box::new(message.clone()), 180));
+            self.plan(after_ms, side, Plan::Respond(tx, Box::new(message), code));
         } else {
-            self.plan(0, side, Plan::Respond(tx, message, 200));
+            self.plan(0, side, Plan::Respond(tx, Box::new(message), 200));
         }
     }
 
@@ -678,9 +678,9 @@ fn a_failed_flow_ends_what_is_on_its_way() {
     bench.out.clear();
     let mut fail = |way| {
         bench.end.flow_failed(ms(1), way, &mut bench.out);
-        let users = bench.out.drain(..).map(|effect| match effect {
-            Effect::Unreachable { user, .. } => user,
-            other => panic!("{other:?}"),
+        let users = bench.out.drain(..).map(|effect| {
+            let Effect::Unreachable { user, .. } = effect else { panic!("{effect:?}") };
+            user
         });
         users.collect::<Vec<_>>()
     };
