@@ -196,7 +196,10 @@ impl Core {
             self.call_timers.remove(&(at, call));
         }
         for leg in slot.legs {
-            let late = matches!(self.legs.get(&leg), Some(Leg { phase: Phase::Outgoing { cancelled: true, .. }, .. }));
+            let late = matches!(
+                self.legs.get(&leg),
+                Some(Leg { phase: Phase::Outgoing { cancelled: true, .. }, .. })
+            );
             if !late {
                 self.drop_leg(leg);
             }

@@ -262,7 +262,7 @@ impl Core {
         if flow.connection != 0 {
             // RFC 5626 section 5.3: what registered over a connection is gone with it.
             let changes = self.registrar.flow_closed(flow);
-            self.binding_changes(now, changes);
+            self.binding_changes(changes);
         }
     }
 

@@ -1,15 +1,15 @@
 //! Feeding the metrics: the switch's words become the bounded labels of `metrics`.
 
 use crate::ids::QueueId;
-use crate::metrics::CallDirection;
-use crate::metrics::CallOutcome;
-use crate::metrics::LeftOutcome;
-use crate::metrics::Method as Label;
 use crate::metrics::Metrics;
-use crate::metrics::OfferEnd;
 use crate::metrics::QueueMetrics;
-use crate::metrics::Transport as Via;
-use crate::metrics::Way;
+use crate::metrics::labels::CallDirection;
+use crate::metrics::labels::CallOutcome;
+use crate::metrics::labels::LeftOutcome;
+use crate::metrics::labels::Method as Label;
+use crate::metrics::labels::OfferEnd;
+use crate::metrics::labels::Transport as Via;
+use crate::metrics::labels::Way;
 use crate::record::Cdr;
 use crate::record::CdrOutcome;
 use crate::record::OfferResult;
@@ -64,7 +64,8 @@ impl Core {
     pub(crate) fn count_endpoint(&mut self) {
         let now = self.endpoint.counters();
         let before = std::mem::replace(&mut self.seen.counters, now);
-        let repeated = |counters: &Counters| counters.retransmissions_sent + counters.retransmissions_received;
+        let repeated =
+            |counters: &Counters| counters.retransmissions_sent + counters.retransmissions_received;
         for _ in 0..repeated(&now).saturating_sub(repeated(&before)) {
             self.metrics.sip_retransmission();
         }

@@ -30,8 +30,9 @@ impl Core {
         self.acd.handle(now, input, &mut outputs);
         // The caller is taken in before any agent is rung for him.
         if let Some((joined, call)) = joining {
-            let refused =
-                outputs.iter().any(|output| matches!(output, acd::Output::Evict { entry, .. } if *entry == joined));
+            let refused = outputs
+                .iter()
+                .any(|output| matches!(output, acd::Output::Evict { entry, .. } if *entry == joined));
             if !refused {
                 self.tell(call, call::Input::Joined);
             }
@@ -81,7 +82,8 @@ impl Core {
         queue: &QueueId,
     ) {
         let Some(slot) = self.calls.get(&call) else {
-            self.work.push_back(Work::Acd(acd::Input::Refused { offer, why: Cause::Cancelled.offer_result() }));
+            self.work
+                .push_back(Work::Acd(acd::Input::Refused { offer, why: Cause::Cancelled.offer_result() }));
             return;
         };
         let number = slot.call.ledger().from.clone();
@@ -128,7 +130,8 @@ impl Core {
         if leg.role == LegRole::Agent || !leg.own_call {
             return;
         }
-        let Some(agent) = leg.phone.as_ref().and_then(|phone| self.agents_by_phone.get(phone)).cloned() else {
+        let Some(agent) = leg.phone.as_ref().and_then(|phone| self.agents_by_phone.get(phone)).cloned()
+        else {
             return;
         };
         let Some(calls) = self.own_calls.get_mut(&agent) else { return };

@@ -26,7 +26,7 @@ use crate::switch::write;
 impl Core {
     /// A request with a To-tag.
     pub(crate) fn request_in_dialog(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) {
-        let leg = dialog::of_request(message).and_then(|id| self.dialogs.get(&id).copied());
+        let leg = dialog::id::of_request(message).and_then(|id| self.dialogs.get(&id).copied());
         let Some(leg) = leg else {
             // RFC 3261 section 12.2.2: "If the UAS wishes to reject the request because it does not wish to recreate
             // the dialog, it MUST respond to the request with a 481".
@@ -81,7 +81,7 @@ impl Core {
 
     /// The ACK of our 2xx, which carries the answer when the offer was ours.
     pub(crate) fn ack_received(&mut self, now: Now, message: &Message) {
-        let leg = dialog::of_request(message).and_then(|id| self.dialogs.get(&id).copied());
+        let leg = dialog::id::of_request(message).and_then(|id| self.dialogs.get(&id).copied());
         let Some(id) = leg else { return };
         let Some(leg) = self.legs.get_mut(&id) else { return };
         if std::mem::take(&mut leg.renegotiation.answer_in_ack) && !self.settle_remote_answer(id, message) {
@@ -173,7 +173,14 @@ impl Core {
     }
 
     /// The response to our re-INVITE.
-    pub(crate) fn reinvite_response(&mut self, now: Now, tx: ClientTx, id: LegId, status: u16, message: &Message) {
+    pub(crate) fn reinvite_response(
+        &mut self,
+        now: Now,
+        tx: ClientTx,
+        id: LegId,
+        status: u16,
+        message: &Message,
+    ) {
         match status {
             ..=199 => {}
             200..=299 => {

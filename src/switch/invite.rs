@@ -40,7 +40,7 @@ impl Core {
     pub(crate) fn invite(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) {
         let Some(source) = self.source_of(now, tx, message, flow) else { return };
         if let Err(cause) = self.room_for(now, &source, flow) {
-            self.refuse_invite(now, tx, message, flow, cause);
+            self.refuse_invite(now, tx, message, cause);
             return;
         }
         // RFC 3261 section 16.3 step 3: a request that has passed too many hops goes no further.
@@ -67,7 +67,7 @@ impl Core {
         if let Some(trunk) = self.trunks.of_source(&flow) {
             return Some(Source::Trunk(trunk));
         }
-        self.authenticate(now, tx, message, flow).map(Source::Phone)
+        self.authenticate(now, tx, message).map(Source::Phone)
     }
 
     /// Whether a new call may be taken now.
@@ -75,8 +75,8 @@ impl Core {
         if self.draining {
             return Err(Cause::Shutdown);
         }
-        let limits = &self.config.limits;
-        if self.media_busy || !self.limiter.call_allowed(now.instant, flow.remote.ip(), limits) {
+        let source_address = flow.remote.ip();
+        if self.media_busy || !self.limiter.call_allowed(now.instant, source_address, &self.config.limits) {
             return Err(Cause::Congestion);
         }
         match source {
@@ -96,7 +96,10 @@ impl Core {
     ) {
         let called = write::called_number(message);
         let (destination, direction) = match &source {
-            Source::Trunk(trunk) => (self.dialplan.inbound(trunk, &called), Direction::Inbound),
+            Source::Trunk(trunk) => {
+                let destination = self.dialplan.inbound(trunk, &called).unwrap_or(Destination::NotFound);
+                (destination, Direction::Inbound)
+            }
             Source::Phone(_) => {
                 let destination = self.dialplan.from_phone(&called);
                 let out = matches!(destination, Destination::Trunk { .. });
@@ -106,10 +109,10 @@ impl Core {
         let shown = self.shown(&source, message);
         let Some(worker) = self.ports.roomiest() else {
             tracing::warn!("no media port is free: a call is refused; widen [media] ports");
-            return self.refuse_invite(now, tx, message, flow, Cause::Congestion);
+            return self.refuse_invite(now, tx, message, Cause::Congestion);
         };
         let Ok(dialog) = Dialog::uas(message, &self.endpoint.tag(), flow) else {
-            return self.reply(now, tx, message, 400, "Bad Contact");
+            return self.reply(now, tx, message, 400, "Missing Or Bad Contact");
         };
         let call = CallUid::draw(now.wall, &mut self.random);
         self.calls.insert(
@@ -129,7 +132,7 @@ impl Core {
         let party = shown.number.clone();
         let Some(leg) = self.open_leg(call, worker, LegRole::Caller, party, flow, phase) else {
             self.calls.remove(&call);
-            return self.refuse_invite(now, tx, message, flow, Cause::Congestion);
+            return self.refuse_invite(now, tx, message, Cause::Congestion);
         };
         self.invites.insert(tx, leg);
         self.adopt_dialog(leg, dialog);
@@ -139,7 +142,13 @@ impl Core {
         }
         self.started(now, call, direction);
         self.respond_to_invite(now, leg, 100, "Trying", None);
-        self.follow_plan(now, call, leg, &destination, &called, &shown);
+        self.follow_plan(now, call, leg, &destination, &shown);
+    }
+
+    fn started(&mut self, now: Now, call: CallUid, direction: Direction) {
+        tracing::info!(call = %call, ?direction, "a call has begun");
+        self.count_call_start(direction);
+        self.note(now, call, "began".to_owned());
     }
 
     fn adopt_source(&mut self, id: LegId, source: Source, remote: Option<sdp::Remote>) {
@@ -158,24 +167,17 @@ impl Core {
         }
     }
 
-    fn follow_plan(
-        &mut self,
-        now: Now,
-        call: CallUid,
-        leg: LegId,
-        destination: &Destination,
-        called: &str,
-        shown: &Shown,
-    ) {
+    fn follow_plan(&mut self, now: Now, call: CallUid, leg: LegId, destination: &Destination, shown: &Shown) {
         let plan = match destination {
             Destination::Queue(queue) => {
                 let music = self.config.queue(queue).map_or_else(String::new, |queue| queue.music.clone());
                 Ok(Plan::Queue { queue: queue.clone(), music })
             }
             Destination::Music(class) => Ok(Plan::Music(class.clone())),
-            Destination::Phone(_) | Destination::Trunk { .. } | Destination::NotBuilt { .. } | Destination::NotFound => {
-                self.plan_destination(now, call, destination, called, shown).map(Plan::Ring)
-            }
+            Destination::Phone(_)
+            | Destination::Trunk { .. }
+            | Destination::NotBuilt { .. }
+            | Destination::NotFound => self.plan_destination(now, call, destination, shown).map(Plan::Ring),
         };
         if let Some(Leg { remote: Some(_), .. }) = self.legs.get(&leg)
             && !self.can_answer(leg)
@@ -206,10 +208,12 @@ impl Core {
         }
     }
 
-    fn refuse_invite(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow, cause: Cause) {
+    fn refuse_invite(&mut self, now: Now, tx: ServerTx, message: &Message, cause: Cause) {
         let (status, reason) = cause_map::refusal(cause);
-        let response = self.response_to(message, &flow, status, reason);
-        let response = if status == 503 { response.header("Retry-After", "5") } else { response };
-        self.send_response(now, tx, response.finish());
+        self.reply_with(now, tx, message, status, reason, |response| {
+            if status == 503 {
+                response.header(Name::RetryAfter, b"5");
+            }
+        });
     }
 }

@@ -87,6 +87,12 @@ impl Core {
         Some(id)
     }
 
+    /// From where a leg's audio may come: a peer outside the local networks may be behind a NAT that we can't see.
+    /// A trunk by address announces its media honestly, but from hosts of its own.
+    fn latch_guard(&self, flow: Flow) -> Guard {
+        if self.trunks.of_source(&flow).is_some() { Guard::SameHost } else { Guard::Learn }
+    }
+
     /// The configured codecs that are built.
     fn codecs(&self) -> Vec<sdp::Codec> {
         let built = self.config.media.codecs.iter().filter_map(|codec| match codec {

@@ -22,9 +22,9 @@ use crate::sip::endpoint::EndpointSettings;
 use crate::store::Restored;
 use crate::switch::addresses::Addresses;
 use crate::switch::board::Board;
+use crate::switch::core::Core;
 use crate::switch::counting;
 use crate::switch::counting::Seen;
-use crate::switch::core::Core;
 use crate::switch::limiter::Limiter;
 use crate::switch::port_stock::PortStock;
 use crate::switch::trunks::Trunks;
@@ -144,7 +144,6 @@ fn queue_settings(queue: &config::Queue) -> acd::QueueSettings {
 fn agent_settings(agent: &config::Agent, restored: &Restored) -> Option<acd::AgentSettings> {
     let first = match agent.initial_status {
         InitialStatus::Ready => QueueStatus::Ready,
-        InitialStatus::Paused => QueueStatus::Paused { reason: None },
         InitialStatus::LoggedOut => QueueStatus::LoggedOut,
     };
     let kept: BTreeMap<&QueueId, &QueueStatus> = restored
@@ -188,4 +187,3 @@ fn folds(config: &Config, restored: &Restored, now: Now) -> BTreeMap<QueueId, Qu
     }
     folds
 }
-
