@@ -25,7 +25,7 @@ use crate::record::QueueStatus;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-const SEEDS: u64 = 1000;
+const SEEDS: u64 = 2000;
 const STEPS: u32 = 120;
 
 const STRATEGIES: [Strategy; 8] = [
