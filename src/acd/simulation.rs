@@ -25,7 +25,7 @@ use crate::record::QueueStatus;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-const SEEDS: u64 = 1000;
+const SEEDS: u64 = 2000;
 const STEPS: u32 = 120;
 
 const STRATEGIES: [Strategy; 8] = [
@@ -204,7 +204,12 @@ impl World {
         self.step(Input::Answered { offer });
         let connect = self.rig.log[before..].iter().find_map(|(_, output)| match output {
             Output::Connect { entry, .. } => Some(*entry),
-            _ => None,
+            Output::Offer { .. }
+            | Output::Rescind { .. }
+            | Output::Evict { .. }
+            | Output::Moved { .. }
+            | Output::Fact(_)
+            | Output::Changed(_) => None,
         });
         let Some(entry) = connect else { return };
         match self.below(6) {
