@@ -133,7 +133,11 @@ impl Bench {
                     continue;
                 }
                 Effect::Response { .. } => {}
-                other => panic!("{other:?}"),
+                Effect::Cancelled { .. }
+                | Effect::AckMissing { .. }
+                | Effect::Timeout { .. }
+                | Effect::Unreachable { .. }
+                | Effect::Malformed { .. } => panic!("a call without fault has {effect:?}"),
             }
             self.carry_out(side, out);
         }
