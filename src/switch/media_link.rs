@@ -212,6 +212,13 @@ impl Core {
                 self.tell(call, call::Input::HangUp(Cause::Fault));
             }
         }
+        // Somebody was answered, heard us and was never heard: one-way audio, whoever is to blame.
+        if let Some(side) = self.closing.remove(&id)
+            && stats.packets_in == 0
+            && stats.packets_out > 0
+        {
+            self.metrics.call_without_media(side);
+        }
         let lost = u64::try_from(stats.lost_in).unwrap_or(0);
         self.metrics.rtp_packets(stats.packets_in, lost);
         if stats.packets_in > 0 {
