@@ -508,7 +508,7 @@ async fn the_wrap_up_reaches_the_record_of_its_call() {
         writer.fact(Fact::Cdr(cdr(2)));
         let second = Duration::from_secs(1);
         let done = QueueChange::Completed {
-            agent: alice(),
+            agent: AgentId::new("alice"),
             talk: second,
             hold: Duration::ZERO,
             wrap_up: second * 7,
