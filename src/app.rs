@@ -8,22 +8,25 @@
 //! record is written after the last call has ended.
 
 use crate::clock::Clock;
+use crate::config;
 use crate::config::Config;
 use crate::http;
 use crate::ids::Random;
+use crate::media;
 use crate::media::Media;
 use crate::media::MediaError;
-use crate::media::sounds::Sounds;
-use crate::media::sounds::SoundsError;
+use crate::media::Sounds;
+use crate::media::SoundsError;
 use crate::metrics::Metrics;
 use crate::net;
 use crate::net::NetError;
 use crate::net::tcp;
 use crate::net::udp::Udp;
+use crate::record::Cdr;
 use crate::sip::endpoint::Transport;
 use crate::store;
+use crate::store::Restored;
 use crate::store::StoreError;
-use crate::switch::Restored;
 use crate::switch::addresses::Addresses;
 use crate::switch::core::Core;
 use crate::switch::handle::Ends;
@@ -33,6 +36,7 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -79,7 +83,7 @@ pub struct Running {
     api: JoinHandle<()>,
     stop_api: oneshot::Sender<()>,
     media: Arc<Media>,
-    draining: http::Draining,
+    draining: Arc<AtomicBool>,
 }
 
 /// What the API thread gives back once it is up.
@@ -95,11 +99,10 @@ struct ApiReady {
 /// Something that it needs can't be had; nothing keeps running then.
 pub fn start(config: Config, clock: &Clock) -> Result<Running, StartError> {
     let config = Arc::new(config);
-    raise_descriptor_limit();
-    let sounds = Sounds::load(&config.sounds.directory, config.sounds.language.code())?;
+    let sounds = Sounds::load(&config.sounds.directory, config.sounds.language.as_str())?;
     let metrics = Metrics::new();
     let (handle, ends) = Handle::new();
-    let draining = http::Draining::default();
+    let draining = Arc::new(AtomicBool::new(false));
     let (stop_api, api_stopped) = oneshot::channel();
     let (api_ready, api_is_ready) = sync_channel(1);
     let api = Api {
@@ -107,7 +110,7 @@ pub fn start(config: Config, clock: &Clock) -> Result<Running, StartError> {
         clock: clock.clone(),
         metrics: metrics.clone(),
         handle: handle.clone(),
-        draining: draining.clone(),
+        draining: Arc::clone(&draining),
         ready: api_ready,
         stop: api_stopped,
     };
@@ -115,7 +118,7 @@ pub fn start(config: Config, clock: &Clock) -> Result<Running, StartError> {
     let ready = received(&api_is_ready)?;
 
     let (events, media_events) = tokio::sync::mpsc::channel(MEDIA_EVENTS_MAX);
-    let media = Media::start(media_settings(&config, sounds), clock.clone(), move |event| {
+    let media = Media::start(media_settings(&config, sounds)?, clock.clone(), move |event| {
         // Full means that the signalling thread is stuck; to wait for it would stop the audio as well.
         let _ = events.try_send(event);
     })?;
@@ -153,7 +156,7 @@ pub fn start(config: Config, clock: &Clock) -> Result<Running, StartError> {
 impl Running {
     /// Takes no new calls, waits at most `drain` for the live ones, ends them, writes the last records.
     pub fn stop(self, drain: Duration) {
-        self.draining.begin();
+        self.draining.store(true, Ordering::Relaxed);
         let _ = self.stop_sip.send(drain);
         if self.sip.join().is_err() {
             tracing::error!("the signalling thread ended by a fault of this program; please report it");
@@ -173,16 +176,16 @@ fn received<T>(ready: &Receiver<Result<T, StartError>>) -> Result<T, StartError>
     ready.recv().map_err(|_| StartError::Lost)?
 }
 
-fn media_settings(config: &Config, sounds: Sounds) -> crate::media::Settings {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    crate::media::Settings {
+fn media_settings(config: &Config, sounds: Sounds) -> std::io::Result<media::Settings> {
+    Ok(media::Settings {
         address: config.media.address,
-        ports: config.media.ports.range(),
-        // DESIGN: one core is left to signalling.
-        workers: cores.saturating_sub(1).max(1),
+        ports: config.media.ports.first..=config.media.ports.last,
+        // As many as there are processors but one, which is left to signalling.
+        workers: 0,
         sounds,
-        random: Random::from_entropy(entropy().unwrap_or_default()),
-    }
+        busy_percent_max: config.limits.media_busy_percent,
+        entropy: entropy()?,
+    })
 }
 
 /// 32 bytes of the system's entropy.
@@ -192,19 +195,12 @@ fn entropy() -> std::io::Result<[u8; 32]> {
     Ok(seed)
 }
 
-/// Each call takes up to eight descriptors; the soft limit is often 1,024.
-fn raise_descriptor_limit() {
-    if let Err(error) = crate::media::raise_descriptor_limit() {
-        tracing::warn!(%error, "the limit of open files could not be raised; long calls lists may run into it");
-    }
-}
-
 struct Api {
     config: Arc<Config>,
     clock: Clock,
     metrics: Metrics,
     handle: Handle,
-    draining: http::Draining,
+    draining: Arc<AtomicBool>,
     ready: SyncSender<Result<ApiReady, StartError>>,
     stop: oneshot::Receiver<()>,
 }
@@ -232,6 +228,8 @@ impl Api {
             keys: http_keys(&self.config),
             clock: self.clock,
             draining: self.draining,
+            loopback_metrics: true,
+            limits: http::Limits::default(),
         };
         let writing = tokio::spawn(task.run());
         if self.ready.send(Ok(ready)).is_err() {
@@ -253,9 +251,12 @@ type Opened = (ApiReady, store::WriterTask, tokio::net::TcpListener);
 
 async fn open(config: &Config) -> Result<Opened, StartError> {
     let address = config.http.listen;
-    let listener = tokio::net::TcpListener::bind(address)
-        .await
-        .map_err(|source| NetError::Bind { protocol: "HTTP", address, section: "http", source })?;
+    let listener = tokio::net::TcpListener::bind(address).await.map_err(|source| NetError::Bind {
+        protocol: "HTTP",
+        address,
+        section: "http",
+        source,
+    })?;
     let url = config.store.url.as_str();
     let (store, task) = store::open(url, spool(url)).await?;
     let restored = store.reader.restore().await?;
@@ -277,7 +278,7 @@ struct Sip {
     clock: Clock,
     metrics: Metrics,
     media: Arc<Media>,
-    media_events: tokio::sync::mpsc::Receiver<crate::media::command::Event>,
+    media_events: tokio::sync::mpsc::Receiver<media::Event>,
     writer: store::Writer,
     restored: Restored,
     ends: Ends,
@@ -303,7 +304,8 @@ impl Sip {
             Ok(seed) => seed,
             Err(error) => return drop(self.ready.send(Err(error.into()))),
         };
-        let addresses = Addresses::new(Arc::clone(&self.config), sockets.bound.clone(), net::default_address());
+        let addresses =
+            Addresses::new(Arc::clone(&self.config), sockets.bound.clone(), net::default_address());
         let core = Core::new(
             Arc::clone(&self.config),
             addresses,
@@ -322,7 +324,6 @@ impl Sip {
             writer: self.writer,
             ends: self.ends,
             metrics: self.metrics,
-            media_busy_percent: self.config.limits.media_busy_percent.into(),
         };
         let named = sockets.bound.iter().map(|(transport, address)| {
             (if *transport == Transport::Udp { "sip/udp" } else { "sip/tcp" }, *address)
@@ -352,4 +353,34 @@ async fn sockets(config: &Config) -> Result<Sockets, StartError> {
         sockets.tcp.push(listener);
     }
     Ok(sockets)
+}
+
+/// The store's records for the API: the one place where the two meet.
+struct Records(store::Reader);
+
+impl http::Records for Records {
+    fn cdrs(&self, query: http::CdrQuery) -> http::BoxFuture<'_, Result<Vec<Cdr>, String>> {
+        let http::CdrQuery { before, limit, from, to, queue, agent } = query;
+        let page = store::CdrPage { before, limit, from, to, queue, agent };
+        Box::pin(async move { self.0.cdrs(page).await.map_err(|error| error.to_string()) })
+    }
+
+    fn healthy(&self) -> http::BoxFuture<'_, bool> {
+        Box::pin(self.0.healthy())
+    }
+}
+
+/// The API keys of the configuration.
+fn http_keys(config: &Config) -> http::Keys {
+    let spec = |key: &config::ApiKey| {
+        let secret = key.secret.clone();
+        http::KeySpec {
+            id: key.id.clone(),
+            secret: http::Secret::Check(Arc::new(move |presented: &str| secret.matches(presented))),
+            scopes: key.scopes.iter().filter_map(|scope| http::Scope::parse(scope.as_str())).collect(),
+            agent: key.agent.clone(),
+            queues: key.queues.clone(),
+        }
+    };
+    http::Keys::new(config.api_keys.iter().map(spec).collect())
 }

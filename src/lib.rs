@@ -3,7 +3,9 @@
 //! The map of the code is in `docs/architecture.md`; the words are in `docs/glossary.md`.
 
 pub mod acd;
+pub mod app;
 pub mod call;
+pub mod cli;
 pub mod clock;
 pub mod codec;
 pub mod config;

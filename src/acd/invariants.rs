@@ -156,6 +156,8 @@ impl Acd {
             let other = holders.insert(reservation.agent, offer);
             ensure(other.is_none(), || format!("{} has two reservations", agent.id))?;
             let waits = until.is_some();
+            let ready = agent.seat(reservation.queue).map(|seat| &seat.status) == Some(&QueueStatus::Ready);
+            ensure(!waits || ready, || format!("{} is rung by a queue that he is not ready for", agent.id))?;
             ensure(!waits || self.callers.contains_key(&reservation.entry), || {
                 format!("{offer} rings for nobody")
             })?;

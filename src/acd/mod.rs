@@ -48,6 +48,8 @@ pub use strategy::Strategy;
 pub use validation::AcdError;
 
 #[cfg(test)]
+mod defects;
+#[cfg(test)]
 mod rig;
 #[cfg(test)]
 mod simulation;

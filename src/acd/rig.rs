@@ -2,6 +2,8 @@
 //!
 //! It keeps its own books from the outputs alone, so that the distributor's counts are compared with somebody else's.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for the one output it is about")]
+
 use crate::acd::Acd;
 use crate::acd::AgentSettings;
 use crate::acd::Assignment;
@@ -82,6 +84,44 @@ pub(crate) fn queue(id: &str, change: impl FnOnce(&mut QueueSettings)) -> QueueS
     let mut settings = QueueSettings::named(id);
     change(&mut settings);
     settings
+}
+
+pub(crate) fn one(change: impl FnOnce(&mut QueueSettings)) -> Vec<QueueSettings> {
+    vec![queue("support", change)]
+}
+
+pub(crate) fn plain() -> Vec<QueueSettings> {
+    one(|_| {})
+}
+
+pub(crate) fn team(names: &[&str]) -> Vec<AgentSettings> {
+    names.iter().map(|name| agent(name, &["support"])).collect()
+}
+
+pub(crate) fn paused(reason: &str) -> QueueStatus {
+    QueueStatus::Paused { reason: Some(reason.to_string()) }
+}
+
+pub(crate) fn agent_id(name: &str) -> AgentId {
+    AgentId::new(name)
+}
+
+pub(crate) fn rescinded(out: &[Output]) -> Vec<(OfferUid, OfferResult)> {
+    out.iter()
+        .filter_map(|output| match output {
+            Output::Rescind { offer, why } => Some((*offer, *why)),
+            _ => None,
+        })
+        .collect()
+}
+
+pub(crate) fn evicted(out: &[Output]) -> Vec<LeftReason> {
+    out.iter()
+        .filter_map(|output| match output {
+            Output::Evict { reason, .. } => Some(*reason),
+            _ => None,
+        })
+        .collect()
 }
 
 impl Rig {
@@ -204,6 +244,11 @@ impl Rig {
         entry
     }
 
+    /// How many callers joined; their ids count from 1.
+    pub(crate) const fn entries_so_far(&self) -> u128 {
+        self.next_entry - 1
+    }
+
     pub(crate) fn status(&mut self, agent: &str, status: QueueStatus, queues: Option<&[&str]>) {
         let queues = queues.map(|ids| ids.iter().map(|id| QueueId::new(id)).collect());
         let input = Input::SetStatus { agent: AgentId::new(agent), status, queues, by: Some("sup".into()) };
@@ -229,7 +274,10 @@ impl Rig {
 
     pub(crate) fn answer(&mut self, offer: OfferUid) {
         let out = self.step(Input::Answered { offer });
-        assert!(out.iter().any(|o| matches!(o, Output::Connect { offer: of, .. } if *of == offer)), "{out:?}");
+        assert!(
+            out.iter().any(|o| matches!(o, Output::Connect { offer: of, .. } if *of == offer)),
+            "{out:?}"
+        );
         self.step(Input::Connected { offer });
     }
 

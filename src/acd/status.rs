@@ -62,9 +62,8 @@ impl Acd {
     ) -> Option<Vec<QueueNo>> {
         let agent = &self.agents[no.0];
         if let Some(ids) = queues {
-            let assigned = |id: &QueueId| {
-                self.queue_nos.get(id).copied().filter(|queue| agent.seat(*queue).is_some())
-            };
+            let assigned =
+                |id: &QueueId| self.queue_nos.get(id).copied().filter(|queue| agent.seat(*queue).is_some());
             return ids.iter().map(assigned).collect();
         }
         let wanted = |queue: QueueNo, now: &QueueStatus| {
@@ -105,10 +104,7 @@ impl Acd {
                 at: self.now.wall,
                 agent: agent.id.clone(),
                 by,
-                change: AgentChange::Queue {
-                    queue: self.queues[queue.0].settings.id.clone(),
-                    status,
-                },
+                change: AgentChange::Queue { queue: self.queues[queue.0].settings.id.clone(), status },
             })));
         }
         if !was_ready && self.agents[no.0].ready_anywhere() {

@@ -79,8 +79,7 @@ impl Strategy {
 
     /// An agent's place, fixed when he becomes free. `idle_turn` grows with each agent who becomes free.
     pub(crate) fn rank(self, seat: &Seat, idle_turn: u64, agent: AgentNo) -> Rank {
-        let rank =
-            |first, second| Rank { level: seat.level, penalty: seat.penalty, first, second, agent };
+        let rank = |first, second| Rank { level: seat.level, penalty: seat.penalty, first, second, agent };
         match self {
             Self::LongestIdle => rank(idle_turn, 0),
             Self::RingAll => Rank { level: 0, penalty: 0, first: idle_turn, second: 0, agent },
@@ -102,7 +101,9 @@ impl Strategy {
         let first = free.first()?;
         let group = || free.iter().take_while(|rank| rank.same_group(first));
         let chosen = match self {
-            Self::LongestIdle | Self::RingAll | Self::Linear | Self::FewestCalls | Self::LeastTalkTime => first,
+            Self::LongestIdle | Self::RingAll | Self::Linear | Self::FewestCalls | Self::LeastTalkTime => {
+                first
+            }
             Self::RoundRobin => {
                 let after = last.map(|last| Rank { level: first.level, penalty: first.penalty, ..last });
                 after
@@ -117,12 +118,13 @@ impl Strategy {
             Self::WeightedRandom => {
                 let weight = |rank: &Rank| (1_u64 << 32) / rank.first.saturating_add(1).min(1 << 32);
                 let mut left = random.below(group().map(weight).sum());
-                group().find(|rank| {
-                    let hit = left < weight(rank);
-                    left = left.saturating_sub(weight(rank));
-                    hit
-                })
-                .unwrap_or(first)
+                group()
+                    .find(|rank| {
+                        let hit = left < weight(rank);
+                        left = left.saturating_sub(weight(rank));
+                        hit
+                    })
+                    .unwrap_or(first)
             }
         };
         Some(*chosen)

@@ -93,11 +93,7 @@ impl Acd {
     }
 
     fn known_queue(&self, queue: &QueueId) -> Result<(), AcdError> {
-        if self.queue_nos.contains_key(queue) {
-            Ok(())
-        } else {
-            Err(AcdError::UnknownQueue(queue.clone()))
-        }
+        if self.queue_nos.contains_key(queue) { Ok(()) } else { Err(AcdError::UnknownQueue(queue.clone())) }
     }
 
     fn status_settable(&self, id: &AgentId, queues: Option<&[QueueId]>) -> Result<(), AcdError> {

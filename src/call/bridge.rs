@@ -217,6 +217,7 @@ impl Call {
         }
         self.ledger.agent = Some(agent);
         self.talk(now, leg, Some(offer), music, out);
+        out.push(Command::Queue(ToQueue::Connected(offer)));
     }
 
     /// From now on the caller and `other` hear each other.

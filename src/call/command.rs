@@ -31,6 +31,8 @@ pub enum ToQueue {
     Ringing(OfferUid),
     /// The agent's phone was answered; the switch answers with `Connect` or `Rescind`.
     Answered(OfferUid),
+    /// Agent and caller hear each other, as `Connect` asked.
+    Connected(OfferUid),
     /// The agent's phones failed or refused.
     Refused(OfferUid, OfferResult),
     /// The customer was put on hold, or taken back.

@@ -1,7 +1,7 @@
 //! Who asks: API keys, their scopes, and what narrows a key to an agent or to queues.
 //!
-//! Not the rights of each route (that is [`crate::http::routes`]) nor what a narrowed key sees
-//! ([`crate::http::sight`]). Owned by `http`; the composition root fills [`Keys`] and replaces them on reload.
+//! Not the rights of each route (that is `routes`) nor what a narrowed key sees
+//! (`sight`). Owned by `http`; the composition root fills [`Keys`] and replaces them on reload.
 
 use crate::http::problem::Problem;
 use crate::ids::AgentId;
@@ -111,7 +111,7 @@ struct Key {
 }
 
 enum Stored {
-    Text(Padded),
+    Text(Box<Padded>),
     Check(Arc<dyn Fn(&str) -> bool + Send + Sync>),
 }
 
@@ -148,7 +148,7 @@ impl From<KeySpec> for Key {
             scopes.remove(&Scope::AgentSelf);
         }
         let secret = match spec.secret {
-            Secret::Text(text) => Stored::Text(Padded::of(&text)),
+            Secret::Text(text) => Stored::Text(Box::new(Padded::of(&text))),
             Secret::Check(check) => Stored::Check(check),
         };
         let queues = spec.queues.map(|queues| queues.into_iter().collect());

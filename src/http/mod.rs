@@ -16,10 +16,10 @@ mod idempotency;
 mod openapi;
 mod pipeline;
 mod problem;
-mod prometheus;
 mod ring;
 mod route;
 mod routes;
+mod scrape;
 mod serve;
 mod sight;
 #[cfg(test)]

@@ -4,11 +4,11 @@
 use crate::http::api;
 use crate::http::auth::Scope;
 use crate::http::dto;
-use crate::http::problem::Fault;
 use crate::http::problem::Problem;
 use crate::http::problem::ProblemBody;
 use crate::http::route::Access;
 use crate::http::route::Asked;
+use crate::http::route::Form;
 use crate::http::route::Gives;
 use crate::http::route::Route;
 use crate::http::route::Verb;
@@ -20,6 +20,7 @@ use utoipa::openapi::Components;
 use utoipa::openapi::ComponentsBuilder;
 use utoipa::openapi::Content;
 use utoipa::openapi::InfoBuilder;
+use utoipa::openapi::KnownFormat;
 use utoipa::openapi::ObjectBuilder;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::OpenApiBuilder;
@@ -29,6 +30,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::Required;
 use utoipa::openapi::ResponseBuilder;
 use utoipa::openapi::Schema;
+use utoipa::openapi::SchemaFormat;
 use utoipa::openapi::Type;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::HttpMethod;
@@ -46,6 +48,7 @@ use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::security::SecurityScheme;
 
 const SCHEME: &str = "api_key";
+const DATE_TIME: SchemaFormat = SchemaFormat::KnownFormat(KnownFormat::DateTime);
 
 /// The document, made once.
 static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(document);
@@ -76,25 +79,39 @@ pub(crate) fn document() -> OpenApi {
 }
 
 fn components() -> Components {
-    let bearer = Http::new(HttpAuthScheme::Bearer);
+    let mut schemas = Vec::new();
+    add::<dto::Agent>(&mut schemas);
+    add::<dto::Queue>(&mut schemas);
+    add::<dto::Caller>(&mut schemas);
+    add::<dto::Offer>(&mut schemas);
+    add::<dto::Call>(&mut schemas);
+    add::<dto::Cdr>(&mut schemas);
+    add::<dto::Registration>(&mut schemas);
+    add::<dto::Trunk>(&mut schemas);
+    add::<dto::Snapshot>(&mut schemas);
+    add::<dto::Health>(&mut schemas);
+    add::<ProblemBody>(&mut schemas);
+    schemas.iter_mut().for_each(|(_, schema)| require_all(schema));
+    add::<dto::StatusChange>(&mut schemas);
+    add::<dto::CallerChange>(&mut schemas);
     ComponentsBuilder::new()
-        .security_scheme(SCHEME, SecurityScheme::Http(bearer))
-        .schema_from::<dto::Agent>()
-        .schema_from::<dto::Queue>()
-        .schema_from::<dto::Caller>()
-        .schema_from::<dto::Offer>()
-        .schema_from::<dto::Call>()
-        .schema_from::<dto::Cdr>()
-        .schema_from::<dto::Registration>()
-        .schema_from::<dto::Trunk>()
-        .schema_from::<dto::Snapshot>()
-        .schema_from::<dto::Health>()
-        .schema_from::<dto::StatusChange>()
-        .schema_from::<dto::CallerChange>()
-        .schema_from::<ProblemBody>()
-        .schema_from::<Fault>()
+        .security_scheme(SCHEME, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)))
+        .schemas_from_iter(schemas)
         .response("Problem", problem_response())
         .build()
+}
+
+/// Every field of an answer is there, null or not.
+fn require_all(schema: &mut RefOr<Schema>) {
+    if let RefOr::T(Schema::Object(object)) = schema {
+        object.required = object.properties.keys().cloned().collect();
+    }
+}
+
+/// A body's schema and those that it refers to.
+fn add<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+    T::schemas(schemas);
+    schemas.push((T::name().into_owned(), T::schema()));
 }
 
 fn problem_response() -> utoipa::openapi::Response {
@@ -168,7 +185,12 @@ fn parameters(route: &Route) -> Vec<Parameter> {
         })
         .collect();
     for param in route.query {
-        parameters.push(parameter(param.name, ParameterIn::Query, param.what).build());
+        let schema = match param.form {
+            Form::Text => ObjectBuilder::new().schema_type(Type::String),
+            Form::Time => ObjectBuilder::new().schema_type(Type::String).format(Some(DATE_TIME)),
+            Form::Whole => ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)),
+        };
+        parameters.push(parameter(param.name, ParameterIn::Query, param.what).schema(Some(schema)).build());
     }
     if route.verb == Verb::Post && route.access != Access::Open {
         let what =

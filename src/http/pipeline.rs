@@ -96,7 +96,6 @@ async fn run(
     let asked = Asked {
         shared: Arc::clone(shared),
         who,
-        peer,
         route,
         params,
         query: parts.uri.query().unwrap_or_default().to_string(),

@@ -3,6 +3,7 @@
 //! `code` is the stable word for programs, `detail` is for people, `errors` points at the fields. Owned by `http`.
 
 use crate::switch::action::Refusal;
+use axum::http::HeaderName;
 use axum::http::HeaderValue;
 use axum::http::StatusCode;
 use axum::http::header;
@@ -47,15 +48,14 @@ pub(crate) struct Problem {
     pub(crate) code: &'static str,
     pub(crate) detail: String,
     pub(crate) errors: Vec<Fault>,
-    retry_after: Option<Duration>,
-    allow: Option<String>,
-    challenge: Option<&'static str>,
+    /// The header that goes with the status; boxed, because most problems have none.
+    header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        Self { status, code, detail, errors: Vec::new(), retry_after: None, allow: None, challenge: None }
+        Self { status, code, detail, errors: Vec::new(), header: None }
     }
 
     /// 404: there is no such thing, or the key may not see it.
@@ -66,7 +66,7 @@ impl Problem {
     /// 401. `challenge` is the value of WWW-Authenticate (RFC 6750 section 3).
     pub(crate) fn unauthorized(challenge: &'static str, detail: &str) -> Self {
         let problem = Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
-        Self { challenge: Some(challenge), ..problem }
+        problem.with(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
     }
 
     /// 403.
@@ -90,7 +90,8 @@ impl Problem {
     pub(crate) fn method_not_allowed(allow: String) -> Self {
         let detail = format!("this path knows {allow}");
         let problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail);
-        Self { allow: Some(allow), ..problem }
+        let allow = HeaderValue::from_str(&allow).unwrap_or_else(|_| HeaderValue::from_static(""));
+        problem.with(header::ALLOW, allow)
     }
 
     /// 501: in the contract, not in this version.
@@ -102,14 +103,24 @@ impl Problem {
     /// 503 with Retry-After.
     pub(crate) fn busy(code: &'static str, detail: &str) -> Self {
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
-        Self { retry_after: Some(Duration::from_secs(1)), ..problem }
+        problem.retry_after(Duration::from_secs(1))
     }
 
     /// 429 with Retry-After.
     pub(crate) fn too_many(wait: Duration) -> Self {
         let problem =
             Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "too many requests with this key");
-        Self { retry_after: Some(wait), ..problem }
+        problem.retry_after(wait)
+    }
+
+    fn with(self, name: HeaderName, value: HeaderValue) -> Self {
+        Self { header: Some(Box::new((name, value))), ..self }
+    }
+
+    /// RFC 9110 section 10.2.3: whole seconds; rounded up, so that the retry does not come too early.
+    fn retry_after(self, wait: Duration) -> Self {
+        let seconds = u64::try_from(wait.as_millis().div_ceil(1000).max(1)).unwrap_or(u64::MAX);
+        self.with(header::RETRY_AFTER, HeaderValue::from(seconds))
     }
 
     /// 500: our own fault; the detail names no internals.
@@ -161,17 +172,9 @@ impl IntoResponse for Problem {
         let mut response = (self.status, text).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(wait) = self.retry_after {
-            // RFC 9110 section 10.2.3: whole seconds; rounded up, so that the retry does not come too early.
-            let seconds = wait.as_millis().div_ceil(1000).max(1);
-            headers
-                .insert(header::RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)));
-        }
-        if let Some(allow) = self.allow.and_then(|methods| HeaderValue::from_str(&methods).ok()) {
-            headers.insert(header::ALLOW, allow);
-        }
-        if let Some(challenge) = self.challenge {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        if let Some(header) = self.header {
+            let (name, value) = *header;
+            headers.insert(name, value);
         }
         response
     }

@@ -9,7 +9,6 @@ use axum::http::HeaderMap;
 use axum::http::Method;
 use axum::response::Response;
 use bytes::Bytes;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -21,7 +20,6 @@ pub(crate) struct Asked {
     pub(crate) shared: Arc<Shared>,
     /// `None` on open routes only.
     pub(crate) who: Option<Arc<Principal>>,
-    pub(crate) peer: Option<SocketAddr>,
     pub(crate) route: &'static Route,
     /// The path's parts in braces, decoded.
     pub(crate) params: Vec<(String, String)>,
@@ -113,10 +111,19 @@ pub(crate) enum Gives {
     NotBuilt,
 }
 
+/// The form of a query parameter.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Text,
+    Time,
+    Whole,
+}
+
 /// A query parameter.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Param {
     pub(crate) name: &'static str,
+    pub(crate) form: Form,
     pub(crate) what: &'static str,
 }
 

@@ -22,11 +22,11 @@ use crate::http::auth::Scope::QueueSupervise;
 use crate::http::auth::Scope::RecordingRead;
 use crate::http::events;
 use crate::http::openapi;
-use crate::http::prometheus;
 use crate::http::route::Access;
 use crate::http::route::Access::AnyOf;
 use crate::http::route::Access::Open;
 use crate::http::route::Access::OpenOnLoopback;
+use crate::http::route::Form;
 use crate::http::route::Gives::Json;
 use crate::http::route::Gives::List;
 use crate::http::route::Gives::ListOrCsv;
@@ -43,6 +43,7 @@ use crate::http::route::Verb::Get;
 use crate::http::route::Verb::Patch;
 use crate::http::route::Verb::Post;
 use crate::http::route::Verb::Put;
+use crate::http::scrape;
 use crate::metrics;
 
 const SEE: Access = AnyOf(&[AgentSelf, QueueRead, QueueSupervise]);
@@ -79,12 +80,16 @@ const fn later(verb: Verb, path: &'static str, access: Access, what: &'static st
 }
 
 const CDRS_QUERY: &[Param] = &[
-    Param { name: "from", what: "Only calls that started at this time or later (RFC 3339)." },
-    Param { name: "to", what: "Only calls that started before this time (RFC 3339)." },
-    Param { name: "queue", what: "Only calls of this queue." },
-    Param { name: "agent", what: "Only calls of this agent." },
-    Param { name: "limit", what: "At most so many, from 1 to 1000; 100 without." },
-    Param { name: "cursor", what: "The `next_cursor` of the page before." },
+    Param {
+        name: "from",
+        form: Form::Time,
+        what: "Only calls that started at this time or later (RFC 3339).",
+    },
+    Param { name: "to", form: Form::Time, what: "Only calls that started before this time (RFC 3339)." },
+    Param { name: "queue", form: Form::Text, what: "Only calls of this queue." },
+    Param { name: "agent", form: Form::Text, what: "Only calls of this agent." },
+    Param { name: "limit", form: Form::Whole, what: "At most so many, from 1 to 1000; 100 without." },
+    Param { name: "cursor", form: Form::Text, what: "The `next_cursor` of the page before." },
 ];
 
 /// All routes.
@@ -95,7 +100,7 @@ pub(crate) const ROUTES: &[Route] = &[
         Get,
         "/metrics",
         OpenOnLoopback(&[MetricsRead]),
-        act!(prometheus::metrics),
+        act!(scrape::metrics),
         "The figures for Prometheus.",
         Text(metrics::TEXT_FORMAT),
     ),

@@ -1,7 +1,6 @@
 //! A leg's sending half: one RTP stream that stays whole whatever it is fed from.
 
 use crate::clock::Instant;
-use crate::media::command::Codec;
 use crate::media::command::Format;
 use crate::media::ingress::Heard;
 use crate::media::outputs::Channel;
@@ -141,11 +140,6 @@ impl Egress {
         self.timeline.cut();
         let fill = |out: &mut Vec<u8>| player::silence(format.codec, samples, out);
         self.send(now, to, stamp, format.payload, out, fill);
-    }
-
-    /// The codec of what we send.
-    pub(crate) fn codec(&self) -> Option<Codec> {
-        self.format.map(|format| format.codec)
     }
 
     fn send(

@@ -58,6 +58,9 @@ pub(crate) enum Input<'a> {
     Tick,
 }
 
+/// A packet at which the core panics in tests, and in tests alone.
+pub(crate) const POISON: &[u8] = b"poison";
+
 /// All legs of one worker.
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -156,6 +159,7 @@ impl Core {
             }
             return;
         }
+        assert!(!cfg!(test) || bytes != POISON, "a test wants to see what becomes of a panic");
         self.counters.packets_in += 1;
         let Some(heard) = leg.ingress.take(now, from, bytes) else {
             self.counters.dropped += 1;
@@ -348,6 +352,7 @@ impl Core {
         let free = pair.filter(|pair| matches!(self.legs.get(*pair as usize), Some(None)));
         let (Some(pair), false) = (free, self.keys.contains_key(&key)) else {
             self.counters.bad_commands += 1;
+            out.freed.extend(free);
             if !self.keys.contains_key(&key) {
                 out.events.push(Event::Closed { leg: key, stats: Default::default() });
             }

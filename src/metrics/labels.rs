@@ -200,13 +200,16 @@ pub(crate) fn code_index(code: u16) -> usize {
 /// Why a message could not be read; what is not listed counts as `other`.
 pub(crate) const PARSE_REASONS: &[&str] = &[
     "start_line",
+    "status_line",
     "header",
     "missing_header",
+    "via",
+    "cseq",
     "uri",
     "content_length",
     "version",
-    "truncated",
-    "too_large",
+    "keep_alive",
+    "too_long",
     "too_many_headers",
     "framing",
 ];

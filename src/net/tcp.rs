@@ -52,9 +52,12 @@ pub struct Tcp {
 /// # Errors
 /// The address is in use or not this machine's.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, NetError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| NetError::Bind { protocol: "SIP/TCP", address, section: "sip", source })
+    TcpListener::bind(address).await.map_err(|source| NetError::Bind {
+        protocol: "SIP/TCP",
+        address,
+        section: "sip",
+        source,
+    })
 }
 
 impl Tcp {
@@ -68,7 +71,11 @@ impl Tcp {
             };
             let Ok(local) = stream.local_addr() else { continue };
             let full = self.connections.borrow().len() >= CONNECTIONS_MAX
-                || self.per_source.borrow().get(&remote.ip()).is_some_and(|n| *n >= CONNECTIONS_PER_SOURCE_MAX);
+                || self
+                    .per_source
+                    .borrow()
+                    .get(&remote.ip())
+                    .is_some_and(|n| *n >= CONNECTIONS_PER_SOURCE_MAX);
             if !full {
                 let flow = self.open(local, remote);
                 self.start(flow, stream, Rc::clone(&sink));
@@ -79,7 +86,8 @@ impl Tcp {
     /// Sends on the flow's connection, on another one to the same peer, or on a new one.
     pub fn send(self: &Rc<Self>, flow: Flow, bytes: Bytes, sink: &Rc<dyn Sink>) {
         let known = self.connections.borrow().contains_key(&flow.connection);
-        let id = if known { Some(flow.connection) } else { self.by_remote.borrow().get(&flow.remote).copied() };
+        let id =
+            if known { Some(flow.connection) } else { self.by_remote.borrow().get(&flow.remote).copied() };
         match id {
             Some(id) => {
                 let sent = self.connections.borrow().get(&id).map(|c| c.to_peer.try_send(bytes));
@@ -158,7 +166,7 @@ async fn read(
     pong: &mpsc::WeakSender<Bytes>,
     sink: &Rc<dyn Sink>,
 ) {
-    let mut framer = Framer::default();
+    let mut framer = Framer::new();
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let Ok(Ok(length)) = tokio::time::timeout(IDLE_MAX, reader.read(&mut buffer)).await else { return };
@@ -168,7 +176,7 @@ async fn read(
         framer.push(&buffer[..length]);
         loop {
             match framer.pop() {
-                Ok(Some(Frame::Message(bytes))) => sink.received(flow, bytes),
+                Ok(Some(Frame::Message(message))) => sink.received(flow, message.as_bytes().clone()),
                 Ok(Some(Frame::Ping)) => {
                     if let Some(to_peer) = pong.upgrade() {
                         let _ = to_peer.try_send(Bytes::from_static(PONG));
@@ -178,7 +186,7 @@ async fn read(
                 // The stream's framing is lost: the head is answered where it can be, then the connection ends.
                 Err(broken) => {
                     if let Some(head) = broken.head {
-                        sink.received(flow, head);
+                        sink.received(flow, head.as_bytes().clone());
                         sink.flush();
                     }
                     return;

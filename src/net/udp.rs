@@ -68,7 +68,8 @@ impl Udp {
             for _ in 0..BATCH_MAX {
                 match self.socket.try_recv_from(&mut buffer) {
                     Ok((length, remote)) => {
-                        let flow = Flow { transport: Transport::Udp, local: self.local, remote, connection: 0 };
+                        let flow =
+                            Flow { transport: Transport::Udp, local: self.local, remote, connection: 0 };
                         sink.received(flow, Bytes::copy_from_slice(&buffer[..length]));
                     }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,

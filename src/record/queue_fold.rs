@@ -371,7 +371,8 @@ mod tests {
         let mut callback = event("2026-11-22T09:00:00Z", 2, entered());
         callback.kind = EntryKind::Callback;
         fold.add(&callback);
-        let lost = fold.lost_at_restart(&QueueId::new("support"), Wall::parse("2026-11-22T09:00:30Z").unwrap());
+        let lost =
+            fold.lost_at_restart(&QueueId::new("support"), Wall::parse("2026-11-22T09:00:30Z").unwrap());
         assert_eq!(lost.len(), 1);
         assert_eq!(lost[0].change, left(Outcome::EvictedSystem, LeftReason::Restart, 30));
         fold.add(&lost[0]);

@@ -104,7 +104,7 @@ pub fn round_trip(now: u64, block: &Block) -> Option<Duration> {
     }
     let units = middle(now).wrapping_sub(block.last_report).wrapping_sub(block.delay).cast_signed();
     let units = u64::try_from(units).ok()?;
-    Some(Duration::from_micros(units * 1_000_000 >> 16))
+    Some(Duration::from_micros((units * 1_000_000) >> 16))
 }
 
 /// How long until the next report (RFC 3550 sections 6.2 and 6.3.1) for two parties, whose share of the session's

@@ -12,7 +12,6 @@ use crate::ids::EntryUid;
 use crate::ids::OfferUid;
 use crate::record::AgentStatus;
 use crate::record::OfferResult;
-use crate::sip::endpoint::Transport;
 use crate::sip::msg::Method;
 use crate::sip::msg::Name;
 use crate::switch::action::Action;
@@ -103,7 +102,8 @@ impl Core {
         // In another queue the caller has a new entry.
         let entry = call.and_then(|call| self.calls.get(&call)).and_then(|slot| slot.entry);
         let card = entry.and_then(|entry| self.acd.caller(entry, now.instant));
-        card.map(|card| Done::Caller(views::caller(card))).ok_or_else(|| not_found("caller", caller.to_string()))
+        card.map(|card| Done::Caller(views::caller(card)))
+            .ok_or_else(|| not_found("caller", caller.to_string()))
     }
 
     /// Asks the agent's phone to answer itself (`Event: talk`, as desk phones understand it).
@@ -130,7 +130,10 @@ impl Core {
 
     fn can_be_asked(&self, id: LegId) -> bool {
         self.legs.get(&id).is_some_and(|leg| {
-            matches!(leg, Leg { phase: Phase::Outgoing { rang: true, cancelled: false, .. }, dialog: Some(_), .. })
+            matches!(
+                leg,
+                Leg { phase: Phase::Outgoing { rang: true, cancelled: false, .. }, dialog: Some(_), .. }
+            )
         })
     }
 
@@ -170,10 +173,7 @@ impl Core {
 
     fn no_live_call(&self, call: CallUid) -> Refusal {
         match self.board.ended_call(call) {
-            Some(_) => Refusal::Conflict {
-                code: "call_ended",
-                detail: format!("call `{call}` has ended"),
-            },
+            Some(_) => Refusal::Conflict { code: "call_ended", detail: format!("call `{call}` has ended") },
             None => not_found("call", call.to_string()),
         }
     }
@@ -188,7 +188,8 @@ impl Core {
             Question::Agent(id) => Answer::Agent(Box::new(self.agent_shown(&id)?)),
             Question::Queues => Answer::Queues(self.queues_shown(now)),
             Question::Queue(id) => {
-                let card = self.acd.queue(&id, now.instant).ok_or_else(|| not_found("queue", id.to_string()))?;
+                let card =
+                    self.acd.queue(&id, now.instant).ok_or_else(|| not_found("queue", id.to_string()))?;
                 Answer::Queue(Box::new(self.queue_view(card)))
             }
             Question::Callers(id) => {
@@ -249,7 +250,7 @@ impl Core {
         }
         let mut registrations: BTreeMap<&'static str, u64> = BTreeMap::new();
         for (_, binding) in self.registrar.all(now.instant) {
-            *registrations.entry(transport_word(binding.flow.transport)).or_default() += 1;
+            *registrations.entry(binding.flow.transport.word()).or_default() += 1;
         }
         let mut calls: BTreeMap<(&'static str, &'static str), u64> = BTreeMap::new();
         for slot in self.calls.values() {
@@ -284,16 +285,6 @@ fn refusal(error: AcdError) -> Refusal {
         AcdError::NotInWrapUp(_) => Refusal::Conflict { code: "not_in_wrap_up", detail },
         AcdError::CallerConnecting(_) => Refusal::Conflict { code: "caller_connecting", detail },
         AcdError::OfferNotPending(_) => Refusal::Conflict { code: "offer_not_pending", detail },
-    }
-}
-
-const fn transport_word(transport: Transport) -> &'static str {
-    match transport {
-        Transport::Udp => "udp",
-        Transport::Tcp => "tcp",
-        Transport::Tls => "tls",
-        Transport::Ws => "ws",
-        Transport::Wss => "wss",
     }
 }
 

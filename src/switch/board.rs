@@ -12,7 +12,7 @@ use crate::ids::QueueId;
 use crate::switch::view::CallView;
 use crate::switch::view::OfferView;
 use crate::switch::view::RegistrationView;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// Ended calls and offers that can still be asked for.
@@ -32,8 +32,6 @@ pub(crate) struct Board {
     queues: BTreeSet<QueueId>,
     queues_due: Option<Instant>,
     queues_told: Option<Instant>,
-    /// The call of each live offer.
-    offer_calls: BTreeMap<OfferUid, CallUid>,
     ended_calls: VecDeque<CallView>,
     ended_offers: VecDeque<OfferView>,
 }
@@ -75,19 +73,8 @@ impl Board {
         self.queues_due
     }
 
-    /// An agent is rung for this call.
-    pub(crate) fn offered(&mut self, offer: OfferUid, call: CallUid) {
-        self.offer_calls.insert(offer, call);
-    }
-
-    /// The call of a live offer.
-    pub(crate) fn offer_call(&self, offer: OfferUid) -> Option<CallUid> {
-        self.offer_calls.get(&offer).copied()
-    }
-
     /// An offer is over for good.
     pub(crate) fn offer_ended(&mut self, view: OfferView) {
-        self.offer_calls.remove(&view.id);
         push(&mut self.ended_offers, view);
     }
 

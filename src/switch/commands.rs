@@ -17,6 +17,8 @@ use crate::record::Cdr;
 use crate::record::Fact;
 use crate::sdp::Direction as Flowing;
 use crate::sip::dialog::Dialog;
+use crate::sip::msg::Method;
+use crate::sip::msg::Name;
 use crate::switch::cause_map;
 use crate::switch::core::Core;
 use crate::switch::core::Output;
@@ -117,9 +119,10 @@ impl Core {
     /// Sends a BYE in the leg's dialog (RFC 3261 section 15.1.1).
     pub(crate) fn send_bye(&mut self, now: Now, id: LegId, cause: Cause) {
         let reason = cause_map::reason(cause);
-        self.send_in_dialog(now, id, "BYE", Purpose::Farewell(id), |request| match reason {
-            Some(reason) => request.header("Reason", reason),
-            None => request,
+        self.send_in_dialog(now, id, Method::Bye, Purpose::Farewell(id), |request| {
+            if let Some(reason) = reason {
+                request.header(Name::Reason, reason.as_bytes());
+            }
         });
     }
 
@@ -150,6 +153,7 @@ impl Core {
             ToQueue::Failed => acd::Input::Failed { entry },
             ToQueue::Ringing(offer) => acd::Input::Ringing { offer },
             ToQueue::Answered(offer) => acd::Input::Answered { offer },
+            ToQueue::Connected(offer) => acd::Input::Connected { offer },
             ToQueue::Refused(offer, why) => acd::Input::Refused { offer, why },
             ToQueue::Held(offer, held) => acd::Input::Held { offer, held },
             ToQueue::ConversationEnded(offer) => acd::Input::ConversationEnded { offer },
@@ -163,7 +167,6 @@ impl Core {
         slot.entry = Some(entry);
         let number = slot.call.ledger().from.clone();
         let name = slot.caller_name.clone();
-        self.entries.insert(entry, call);
         self.work.push_back(Work::Acd(acd::Input::Join { entry, call, queue, number, name, priority: None }));
     }
 
@@ -176,7 +179,9 @@ impl Core {
             talk_ms = cdr.talk.as_millis(),
             "the call has ended"
         );
-        self.metrics.call_ended(self.calls.get(&call).map(|slot| slot.direction.word()), &cdr);
+        if let Some(slot) = self.calls.get(&call) {
+            self.count_call(slot.direction, &cdr);
+        }
         self.out.push(Output::Fact(Fact::Cdr(cdr)));
         self.forget_call(now, call);
     }
@@ -184,13 +189,17 @@ impl Core {
     /// Takes the call and its legs out of every table. Legs whose CANCEL is under way stay for a late answer.
     pub(crate) fn forget_call(&mut self, now: Now, call: CallUid) {
         let Some(slot) = self.calls.get(&call) else { return };
-        self.board.call_ended(now, &self.call_view(now, call, slot));
+        let view = self.call_view(call, slot, Some(now.wall));
+        self.board.call_ended(view);
         let Some(slot) = self.calls.remove(&call) else { return };
         if let Some(at) = slot.armed {
             self.call_timers.remove(&(at, call));
         }
         for leg in slot.legs {
-            let late = matches!(self.legs.get(&leg), Some(Leg { phase: Phase::Outgoing { cancelled: true, .. }, .. }));
+            let late = matches!(
+                self.legs.get(&leg),
+                Some(Leg { phase: Phase::Outgoing { cancelled: true, .. }, .. })
+            );
             if !late {
                 self.drop_leg(leg);
             }
@@ -213,7 +222,8 @@ impl Core {
         self.own_call_ended(&leg);
     }
 
-    fn close_media(&mut self, id: LegId) {
+    /// Closes the leg's media, once.
+    pub(crate) fn close_media(&mut self, id: LegId) {
         if let Some(leg) = self.legs.get_mut(&id)
             && std::mem::take(&mut leg.media_open)
         {

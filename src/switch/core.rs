@@ -24,10 +24,10 @@ use crate::media::command::Command as MediaCommand;
 use crate::media::command::Event as MediaEvent;
 use crate::metrics::Metrics;
 use crate::record::Fact;
-use crate::record::queue_fold::QueueFold;
+use crate::record::QueueFold;
 use crate::registrar::Registrar;
 use crate::sip::dialog::DialogId;
-use crate::sip::digest::Authenticator;
+use crate::sip::digest::Realm;
 use crate::sip::endpoint::Effect;
 use crate::sip::endpoint::Endpoint;
 use crate::sip::endpoint::Flow;
@@ -35,6 +35,8 @@ use crate::sip::endpoint::ServerTx;
 use crate::store::BindingChange;
 use crate::switch::addresses::Addresses;
 use crate::switch::board::Board;
+use crate::switch::counting::QueueCounters;
+use crate::switch::counting::Seen;
 use crate::switch::leg::Leg;
 use crate::switch::limiter::Limiter;
 use crate::switch::port_stock::PortStock;
@@ -120,7 +122,7 @@ pub struct Core {
     pub(crate) config: Arc<Config>,
     pub(crate) dialplan: Dialplan,
     pub(crate) addresses: Addresses,
-    pub(crate) authenticator: Authenticator,
+    pub(crate) realm: Realm,
     pub(crate) endpoint: Endpoint,
     pub(crate) registrar: Registrar<Flow>,
     pub(crate) limiter: Limiter,
@@ -132,7 +134,8 @@ pub struct Core {
     pub(crate) legs: HashMap<LegId, Leg>,
     pub(crate) dialogs: HashMap<DialogId, LegId>,
     pub(crate) invites: HashMap<ServerTx, LegId>,
-    pub(crate) entries: HashMap<EntryUid, CallUid>,
+    /// What the distributor was last told of each agent's phone.
+    pub(crate) reachable: BTreeMap<AgentId, bool>,
     /// Calls of each agent's phone that are not of a queue.
     pub(crate) own_calls: BTreeMap<AgentId, u32>,
     pub(crate) agents_by_phone: BTreeMap<PhoneNumber, AgentId>,
@@ -140,6 +143,8 @@ pub struct Core {
     pub(crate) ports: PortStock,
     pub(crate) random: Random,
     pub(crate) metrics: Metrics,
+    pub(crate) queue_counters: QueueCounters,
+    pub(crate) seen: Seen,
     pub(crate) next_leg: u64,
     pub(crate) draining: bool,
     pub(crate) media_busy: bool,
@@ -208,7 +213,6 @@ impl Core {
             result
         }));
         if result.is_err() {
-            self.metrics.panic_caught();
             self.abort_current(now);
         }
         self.flush_notices(now);
@@ -235,19 +239,31 @@ impl Core {
     fn dispatch(&mut self, now: Now, input: Input) {
         match input {
             Input::Received { flow, bytes } => self.received(now, flow, bytes),
-            Input::FlowFailed(flow) => self.endpoint.flow_failed(now.instant, flow, &mut self.effects),
+            Input::FlowFailed(flow) => self.flow_failed(now, flow),
             Input::Media(event) => self.media_event(now, event),
-            Input::MediaBusy(busy) => self.media_busy = busy,
+            Input::MediaBusy(busy) => {
+                self.media_busy = busy;
+                self.count_endpoint();
+            }
             Input::Timeout => self.timeout(now),
         }
     }
 
     fn received(&mut self, now: Now, flow: Flow, bytes: Bytes) {
         if !self.limiter.request_allowed(now.instant, flow.remote.ip(), &self.config.limits) {
-            self.metrics.sip_dropped("rate");
+            self.metrics.sip_dropped("rate_limit");
             return;
         }
         self.endpoint.receive(now.instant, flow, bytes, &mut self.effects);
+    }
+
+    fn flow_failed(&mut self, now: Now, flow: Flow) {
+        self.endpoint.flow_failed(now.instant, flow, &mut self.effects);
+        if flow.connection != 0 {
+            // RFC 5626 section 5.3: what registered over a connection is gone with it.
+            let changes = self.registrar.flow_closed(flow);
+            self.binding_changes(changes);
+        }
     }
 
     fn timeout(&mut self, now: Now) {
@@ -290,13 +306,16 @@ impl Core {
             Effect::Send { flow, bytes } => self.out.push(Output::Send { flow, bytes }),
             Effect::Request { tx, message, flow } => self.request(now, tx, &message, flow),
             Effect::Ack { message, .. } => self.ack_received(now, &message),
-            Effect::Cancelled { tx, .. } => self.cancel_received(tx),
-            Effect::AckMissing { tx } => self.ack_missing(tx),
-            Effect::Response { tx, user, message } => self.response(now, tx, user, &message),
+            Effect::Cancelled { tx, .. } => self.cancel_received(now, tx),
+            Effect::AckMissing { tx } => self.ack_missing(now, tx),
+            Effect::Response { tx, user, message } => {
+                self.count_response_in(message.method(), message.status().unwrap_or(0));
+                self.response(now, tx, user, &message);
+            }
             Effect::Timeout { user, .. } => self.request_failed(now, user, 408),
             Effect::Unreachable { user, .. } => self.request_failed(now, user, 503),
             Effect::Malformed { reason, flow } => {
-                self.metrics.sip_parse_error(flow.transport.as_str(), reason);
+                self.count_malformed(flow.transport, reason);
                 tracing::debug!(reason, "a malformed SIP message");
             }
         }
@@ -329,10 +348,11 @@ impl Core {
             }
             slot.armed = wants;
         }
-        let before = self.board.call_state(&slot.call);
+        if !commands.is_empty() {
+            self.board.calls.insert(uid);
+        }
         for command in commands {
             self.carry_out(now, uid, command);
         }
-        self.note_call_state(now, uid, before);
     }
 }

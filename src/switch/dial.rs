@@ -13,7 +13,9 @@ use crate::sip::dialog::Dialog;
 use crate::sip::endpoint::ClientTx;
 use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::Transport;
+use crate::sip::msg;
 use crate::sip::msg::Message;
+use crate::sip::msg::Method;
 use crate::sip::msg::Uri;
 use crate::switch::cause_map;
 use crate::switch::core::Core;
@@ -24,7 +26,10 @@ use crate::switch::leg::Shown;
 use crate::switch::leg::Target;
 use crate::switch::view::LegRole;
 use crate::switch::write;
-use bytes::Bytes;
+use std::net::SocketAddr;
+
+/// RFC 3261 section 19.1.2: the port where none is given.
+const SIP_PORT: u16 = 5060;
 
 impl Core {
     /// Legs for what the dial plan chose; the cause when there is nobody to ring.
@@ -33,7 +38,6 @@ impl Core {
         now: Now,
         call: CallUid,
         to: &Destination,
-        called: &str,
         shown: &Shown,
     ) -> Result<Vec<LegId>, Cause> {
         match to {
@@ -42,8 +46,7 @@ impl Core {
                 if legs.is_empty() { Err(Cause::Unreachable) } else { Ok(legs) }
             }
             Destination::Trunk { trunks, number } => {
-                let number = number.as_deref().unwrap_or(called);
-                self.plan_trunk(now, call, trunks, number, shown).map(|leg| vec![leg])
+                self.plan_trunk(call, trunks, number, shown).map(|leg| vec![leg])
             }
             Destination::Queue(_) | Destination::Music(_) => Ok(Vec::new()),
             Destination::NotBuilt { .. } => Err(Cause::NotBuilt),
@@ -62,7 +65,7 @@ impl Core {
     ) -> Vec<LegId> {
         let mut targets: Vec<(String, Flow)> = self
             .registrar
-            .bindings(number.as_str(), now)
+            .bindings(number.as_str(), now.instant)
             .iter()
             .map(|contact| (contact.uri.clone(), contact.flow))
             .collect();
@@ -88,12 +91,11 @@ impl Core {
     /// Whether a phone could be rung now.
     pub(crate) fn is_reachable(&self, now: Now, number: &PhoneNumber) -> bool {
         let fixed = self.config.phone(number.as_str()).is_some_and(|phone| phone.contact.is_some());
-        fixed || !self.registrar.bindings(number.as_str(), now).is_empty()
+        fixed || !self.registrar.bindings(number.as_str(), now.instant).is_empty()
     }
 
     fn plan_trunk(
         &mut self,
-        _now: Now,
         call: CallUid,
         trunks: &[TrunkId],
         number: &str,
@@ -132,12 +134,12 @@ impl Core {
     /// Where a fixed contact's address is; only literal addresses, a name would need a resolver.
     fn flow_of_uri(&self, uri: &str) -> Option<Flow> {
         let uri = Uri::parse(uri.as_bytes()).ok()?;
-        let address = uri.host().ip()?;
+        let address = uri.host.ip()?;
         let transport = match uri.transport() {
-            Some(name) if name.eq_ignore_ascii_case(b"tcp") => Transport::Tcp,
+            Some(msg::Transport::Tcp) => Transport::Tcp,
             Some(_) | None => Transport::Udp,
         };
-        self.addresses.flow_to(transport, std::net::SocketAddr::new(address, uri.port().unwrap_or(5060)))
+        self.addresses.flow_to(transport, SocketAddr::new(address, uri.port.unwrap_or(SIP_PORT)))
     }
 
     /// Sends the INVITE of a planned leg, offering the codec of the other leg first.
@@ -145,7 +147,9 @@ impl Core {
         let first = self.codecs_like(like);
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let Some(target) = leg.target.clone() else { return };
-        leg.local.codecs.sort_by_key(|codec| first.iter().position(|wish| wish == codec).unwrap_or(usize::MAX));
+        leg.local
+            .codecs
+            .sort_by_key(|codec| first.iter().position(|wish| wish == codec).unwrap_or(usize::MAX));
         let body = sdp::offer(&leg.local);
         leg.body = Some(body.clone());
         let contact = self.addresses.signalling(&target.flow);
@@ -164,9 +168,10 @@ impl Core {
         });
         let user = Purpose::Dial(id).pack();
         let tx = self.endpoint.request(now.instant, target.flow, invite.clone(), user, &mut self.effects);
-        self.metrics_request_out("INVITE", target.flow.transport);
+        self.count_request_out(Method::Invite, target.flow.transport);
         if let Some(leg) = self.legs.get_mut(&id) {
-            leg.phase = Phase::Outgoing { tx, invite, rang: false, cancelled: false };
+            leg.invite_sent = Some(invite);
+            leg.phase = Phase::Outgoing { tx, rang: false, cancelled: false };
         }
     }
 
@@ -228,13 +233,9 @@ impl Core {
     }
 
     fn answered(&mut self, now: Now, tx: ClientTx, id: LegId, message: &Message) {
-        let Some(Leg { phase: Phase::Outgoing { invite, cancelled, .. }, flow, .. }) = self.legs.get_mut(&id) else {
-            return;
-        };
+        let Some(Leg { phase: Phase::Outgoing { cancelled, .. }, .. }) = self.legs.get(&id) else { return };
         let cancelled = *cancelled;
-        let flow = *flow;
-        let dialog = Message::parse(invite.clone()).ok().and_then(|invite| Dialog::uac(&invite, message, flow).ok());
-        let Some(dialog) = dialog else {
+        let Some(dialog) = self.dialog_made(id, message) else {
             // An answer without To-tag or Contact opens no dialog that could be acknowledged.
             self.dial_failed(now, id, 502);
             return;
@@ -259,18 +260,34 @@ impl Core {
     fn refuse_fork(&mut self, now: Now, tx: ClientTx, id: LegId, message: &Message) {
         let Some(leg) = self.legs.get(&id) else { return };
         let Some(target) = &leg.target else { return };
-        let same = leg.dialog_id.as_ref().is_some_and(|known| known.remote_tag == write::to_tag(message));
-        if same {
+        let flow = target.flow;
+        let Some(mut dialog) = self.dialog_made(id, message) else { return };
+        if leg.dialog_id.as_ref() == Some(dialog.id()) {
             return;
         }
-        let flow = target.flow;
-        let invite = leg.invite_sent.clone().and_then(|invite| Message::parse(invite).ok());
-        let Some(mut dialog) = invite.and_then(|invite| Dialog::uac(&invite, message, flow).ok()) else { return };
-        let ack = write::ack(&mut dialog, &self.endpoint.branch(), message);
+        let sent_by = self.addresses.signalling(&flow).to_string();
+        let cseq = dialog.local_cseq();
+        let ack = dialog.ack_for(cseq, sent_by.as_bytes(), &self.endpoint.branch()).finish();
         self.endpoint.ack(now.instant, tx, ack, flow, &mut self.effects);
-        let via = self.addresses.signalling(&flow);
-        let bye = write::in_dialog(&mut dialog, "BYE", via, &self.endpoint.branch()).finish();
+        let bye = dialog.request(Method::Bye, sent_by.as_bytes(), &self.endpoint.branch()).finish();
         self.endpoint.request(now.instant, flow, bye, Purpose::Farewell(id).pack(), &mut self.effects);
+        self.count_request_out(Method::Bye, flow.transport);
+    }
+
+    /// The dialog that a response to the leg's INVITE makes; none without To-tag or Contact.
+    fn dialog_made(&self, id: LegId, response: &Message) -> Option<Dialog> {
+        let leg = self.legs.get(&id)?;
+        let invite = Message::parse(leg.invite_sent.clone()?).ok()?;
+        Dialog::uac(&invite, response, leg.flow).ok()
+    }
+
+    /// A provisional response with a To-tag makes an early dialog, in which the phone can be asked to answer.
+    fn note_early_dialog(&mut self, id: LegId, message: &Message) {
+        if self.legs.get(&id).is_some_and(|leg| leg.dialog.is_none())
+            && let Some(dialog) = self.dialog_made(id, message)
+        {
+            self.adopt_dialog(id, dialog);
+        }
     }
 
     fn dial_failed(&mut self, now: Now, id: LegId, status: u16) {
@@ -290,19 +307,21 @@ impl Core {
     /// A registered contact that gave no sign of life is not rung again until it registers anew.
     fn contact_silent(&mut self, now: Now, id: LegId) {
         let Some(Leg { phone: Some(phone), target: Some(target), .. }) = self.legs.get(&id) else { return };
-        let (phone, uri) = (phone.clone(), target.uri.clone());
-        let changes = self.registrar.unreachable(phone.as_str(), &uri);
-        self.binding_changes(now, changes);
+        let (phone, key) = (phone.clone(), write::contact_key(target.uri.as_bytes()));
+        let change = key.and_then(|key| self.registrar.unreachable(phone.as_str(), &key));
+        self.binding_changes(change.into_iter().collect());
         self.reachability(now, &phone);
     }
 
-    fn send_ack(&mut self, now: Now, tx: ClientTx, id: LegId, response: &Message) {
+    /// RFC 3261 section 13.2.2.4: the ACK of a 2xx, with the INVITE's CSeq number.
+    pub(crate) fn send_ack(&mut self, now: Now, tx: ClientTx, id: LegId, response: &Message) {
         let branch = self.endpoint.branch();
-        let Some(leg) = self.legs.get_mut(&id) else { return };
-        let flow = leg.flow;
-        let via = self.addresses.signalling(&flow);
-        let Some(dialog) = leg.dialog.as_mut() else { return };
-        let ack: Bytes = write::ack_via(dialog, via, &branch, response);
+        let Some(Leg { dialog: Some(dialog), flow, .. }) = self.legs.get(&id) else { return };
+        let Ok(cseq) = response.cseq() else { return };
+        let flow = *flow;
+        let sent_by = self.addresses.signalling(&flow).to_string();
+        let ack = dialog.ack_for(cseq.number, sent_by.as_bytes(), &branch).finish();
         self.endpoint.ack(now.instant, tx, ack, flow, &mut self.effects);
+        self.count_request_out(Method::Ack, flow.transport);
     }
 }

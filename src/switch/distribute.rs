@@ -7,15 +7,11 @@ use crate::call::Cause;
 use crate::clock::Now;
 use crate::ids::AgentId;
 use crate::ids::CallUid;
-use crate::ids::EntryUid;
 use crate::ids::OfferUid;
 use crate::ids::PhoneNumber;
 use crate::ids::QueueId;
-use crate::record::AgentStatus;
 use crate::record::Fact;
 use crate::record::LeftReason;
-use crate::record::QueueChange;
-use crate::record::QueueEvent;
 use crate::switch::core::Core;
 use crate::switch::core::Output;
 use crate::switch::core::Work;
@@ -34,8 +30,9 @@ impl Core {
         self.acd.handle(now, input, &mut outputs);
         // The caller is taken in before any agent is rung for him.
         if let Some((joined, call)) = joining {
-            let refused =
-                outputs.iter().any(|output| matches!(output, acd::Output::Evict { entry, .. } if *entry == joined));
+            let refused = outputs
+                .iter()
+                .any(|output| matches!(output, acd::Output::Evict { entry, .. } if *entry == joined));
             if !refused {
                 self.tell(call, call::Input::Joined);
             }
@@ -51,7 +48,7 @@ impl Core {
                 self.ring_agent(now, offer, agent, &phone, call, &queue);
             }
             acd::Output::Rescind { offer, .. } => {
-                if let Some(call) = self.board.offer_call(offer) {
+                if let Some(call) = self.acd.offer(offer).map(|card| card.call) {
                     self.tell(call, call::Input::Rescind(offer));
                 }
             }
@@ -59,13 +56,18 @@ impl Core {
                 self.note(now, call, format!("agent {agent} answered"));
                 self.tell(call, call::Input::Connect(offer));
             }
-            acd::Output::Evict { call, reason, entry, .. } => {
+            acd::Output::Evict { call, reason, .. } => {
                 self.note(now, call, format!("left the queue: {reason:?}"));
-                self.forget_entry(entry);
                 let cause = if reason == LeftReason::Removed { Cause::ByRequest } else { Cause::QueueLeft };
                 self.tell(call, call::Input::Evicted(cause));
             }
-            acd::Output::Fact(fact) => self.fact(now, fact),
+            acd::Output::Moved { into, call, queue, .. } => {
+                if let Some(slot) = self.calls.get_mut(&call) {
+                    slot.entry = Some(into);
+                }
+                self.note(now, call, format!("moved to queue {queue}"));
+            }
+            acd::Output::Fact(fact) => self.fact(fact),
             acd::Output::Changed(changed) => self.changed(changed),
         }
     }
@@ -80,7 +82,8 @@ impl Core {
         queue: &QueueId,
     ) {
         let Some(slot) = self.calls.get(&call) else {
-            self.work.push_back(Work::Acd(acd::Input::Refused { offer, why: Cause::Cancelled.offer_result() }));
+            self.work
+                .push_back(Work::Acd(acd::Input::Refused { offer, why: Cause::Cancelled.offer_result() }));
             return;
         };
         let number = slot.call.ledger().from.clone();
@@ -90,38 +93,25 @@ impl Core {
         let shown = Shown { number, name: Some(format!("{queue_name}: {caller}")) };
         let legs = self.plan_phone(now, call, phone, LegRole::Agent, &shown);
         self.note(now, call, format!("rings agent {agent}"));
-        self.board.offered(offer, call);
         self.tell(call, call::Input::RingAgent { offer, agent, legs });
     }
 
-    fn fact(&mut self, now: Now, fact: Fact) {
+    fn fact(&mut self, fact: Fact) {
         if let Fact::Queue(event) = &fact {
-            self.count(now, event);
-            if let QueueChange::Left { .. } = event.change {
-                self.forget_entry(event.entry);
+            self.count_queue_event(event);
+            if let Some(fold) = self.folds.get_mut(&event.queue) {
+                fold.add(event);
             }
         }
         self.out.push(Output::Fact(fact));
     }
 
-    fn count(&mut self, now: Now, event: &QueueEvent) {
-        self.metrics.queue_event(event, self.config.queue_target(&event.queue));
-        self.board.queue_event(now, event);
-        if let Some(fold) = self.folds.get_mut(&event.queue) {
-            fold.apply(event);
-        }
-    }
-
-    fn forget_entry(&mut self, entry: EntryUid) {
-        self.entries.remove(&entry);
-    }
-
     fn changed(&mut self, changed: Changed) {
         match changed {
-            Changed::Agent(agent) => self.board.agent_changed(agent),
+            Changed::Agent(agent) => drop(self.board.agents.insert(agent)),
             Changed::Queue(queue) => self.board.queue_changed(queue),
-            Changed::Offer(offer) => self.board.offer_changed(offer),
-            Changed::Caller(entry) => self.board.caller_changed(entry),
+            Changed::Offer(offer) => drop(self.board.offers.insert(offer)),
+            Changed::Caller(entry) => drop(self.board.callers.insert(entry)),
         }
     }
 
@@ -140,7 +130,8 @@ impl Core {
         if leg.role == LegRole::Agent || !leg.own_call {
             return;
         }
-        let Some(agent) = leg.phone.as_ref().and_then(|phone| self.agents_by_phone.get(phone)).cloned() else {
+        let Some(agent) = leg.phone.as_ref().and_then(|phone| self.agents_by_phone.get(phone)).cloned()
+        else {
             return;
         };
         let Some(calls) = self.own_calls.get_mut(&agent) else { return };
@@ -154,8 +145,7 @@ impl Core {
     pub(crate) fn reachability(&mut self, now: Now, phone: &PhoneNumber) {
         let Some(agent) = self.agents_by_phone.get(phone).cloned() else { return };
         let reachable = self.is_reachable(now, phone);
-        let known = self.acd.agent(&agent).map(|view| view.status != AgentStatus::Unreachable && view.reachable);
-        if known != Some(reachable) {
+        if self.reachable.insert(agent.clone(), reachable) != Some(reachable) {
             self.work.push_back(Work::Acd(acd::Input::Reachable { agent, reachable }));
         }
     }

@@ -5,45 +5,45 @@ use crate::call::LegEvent;
 use crate::call::LegId;
 use crate::clock::Now;
 use crate::sdp;
+use crate::sip::dialog;
 use crate::sip::dialog::Dialog;
-use crate::sip::dialog::DialogId;
+use crate::sip::dialog::Order;
 use crate::sip::endpoint::ClientTx;
 use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::ServerTx;
 use crate::sip::msg::Message;
 use crate::sip::msg::Method;
+use crate::sip::msg::Name;
 use crate::sip::msg::write::RequestWriter;
 use crate::switch::core::Core;
 use crate::switch::leg::Leg;
 use crate::switch::leg::Phase;
 use crate::switch::leg::Purpose;
 use crate::switch::leg::Renegotiation;
+use crate::switch::requests::ALLOW;
 use crate::switch::write;
-use bytes::Bytes;
 
 impl Core {
     /// A request with a To-tag.
     pub(crate) fn request_in_dialog(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) {
-        let leg = DialogId::of_request(message).and_then(|id| self.dialogs.get(&id).copied());
+        let leg = dialog::id::of_request(message).and_then(|id| self.dialogs.get(&id).copied());
         let Some(leg) = leg else {
             // RFC 3261 section 12.2.2: "If the UAS wishes to reject the request because it does not wish to recreate
             // the dialog, it MUST respond to the request with a 481".
-            self.reply(now, tx, message, flow, 481, "Call/Transaction Does Not Exist");
+            self.reply(now, tx, message, 481, "Call/Transaction Does Not Exist");
             return;
         };
         if let Some(dialog) = self.dialog(leg)
-            && dialog.check_order(message).is_err()
+            && dialog.receive_request(message, flow) != Ok(Order::Next)
         {
             // RFC 3261 section 12.2.2: a lower CSeq is out of order and answered with 500.
-            self.reply(now, tx, message, flow, 500, "Out of Order");
+            self.reply(now, tx, message, 500, "Out of Order");
             return;
         }
         match message.method() {
-            Method::Bye => self.bye_received(now, tx, leg, message, flow),
+            Method::Bye => self.bye_received(now, tx, leg, message),
             Method::Invite => self.reinvite_received(now, tx, leg, message, flow),
-            Method::Options => self.options(now, tx, message, flow),
-            // RFC 3261 section 8.2.1: a method that is known but not allowed here.
-            Method::Other(_) => self.not_implemented(now, tx, message, flow),
+            Method::Options => self.options(now, tx, message),
             Method::Ack
             | Method::Cancel
             | Method::Register
@@ -54,12 +54,13 @@ impl Core {
             | Method::Info
             | Method::Refer
             | Method::Message
-            | Method::Update => self.not_allowed(now, tx, message, flow),
+            | Method::Update
+            | Method::Other(_) => self.not_allowed(now, tx, message),
         }
     }
 
-    fn bye_received(&mut self, now: Now, tx: ServerTx, id: LegId, message: &Message, flow: Flow) {
-        self.reply(now, tx, message, flow, 200, "OK");
+    fn bye_received(&mut self, now: Now, tx: ServerTx, id: LegId, message: &Message) {
+        self.reply(now, tx, message, 200, "OK");
         if let Some(Leg { phase: Phase::Incoming { .. }, .. }) = self.legs.get(&id) {
             // RFC 3261 section 15.1.2: the pending INVITE is answered 487.
             self.respond_to_invite(now, id, 487, "Request Terminated", None);
@@ -80,7 +81,7 @@ impl Core {
 
     /// The ACK of our 2xx, which carries the answer when the offer was ours.
     pub(crate) fn ack_received(&mut self, now: Now, message: &Message) {
-        let leg = DialogId::of_request(message).and_then(|id| self.dialogs.get(&id).copied());
+        let leg = dialog::id::of_request(message).and_then(|id| self.dialogs.get(&id).copied());
         let Some(id) = leg else { return };
         let Some(leg) = self.legs.get_mut(&id) else { return };
         if std::mem::take(&mut leg.renegotiation.answer_in_ack) && !self.settle_remote_answer(id, message) {
@@ -106,16 +107,12 @@ impl Core {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         if leg.renegotiation.ours {
             // RFC 3261 section 14.2: our own re-INVITE is under way.
-            self.reply(now, tx, message, flow, 491, "Request Pending");
+            self.reply(now, tx, message, 491, "Request Pending");
             return;
         }
         if !leg.is_up() || leg.renegotiation.answer_in_ack {
-            self.reply(now, tx, message, flow, 500, "Previous Offer Pending");
+            self.reply(now, tx, message, 500, "Previous Offer Pending");
             return;
-        }
-        // RFC 3261 section 12.2.2: a re-INVITE refreshes the remote target.
-        if let Some(dialog) = leg.dialog.as_mut() {
-            dialog.refresh(message);
         }
         leg.flow = flow;
         if message.body_slice().is_empty() {
@@ -124,10 +121,10 @@ impl Core {
             leg.renegotiation.answer_in_ack = true;
         } else if !self.answer_reoffer(id, message) {
             // RFC 3261 section 14.2: 488 refuses the change; the session goes on as it was. T.38 ends here too.
-            self.reply(now, tx, message, flow, 488, "Not Acceptable Here");
+            self.reply(now, tx, message, 488, "Not Acceptable Here");
             return;
         }
-        self.respond_reinvite(now, tx, id, message);
+        self.respond_to_reinvite(now, tx, id, message);
         self.invites.insert(tx, id);
     }
 
@@ -166,13 +163,24 @@ impl Core {
         let body = sdp::offer(&leg.local);
         leg.body = Some(body.clone());
         leg.renegotiation.ours = true;
-        self.send_in_dialog(now, id, "INVITE", Purpose::Reinvite(id), |request| {
-            request.body("application/sdp", &body)
+        let contact = write::contact_of(self.addresses.signalling(&leg.flow), leg.flow);
+        self.send_in_dialog(now, id, Method::Invite, Purpose::Reinvite(id), |request| {
+            request
+                .header(Name::Contact, contact.as_bytes())
+                .header(Name::Allow, ALLOW.as_bytes())
+                .body(b"application/sdp", &body);
         });
     }
 
     /// The response to our re-INVITE.
-    pub(crate) fn reinvite_response(&mut self, now: Now, tx: ClientTx, id: LegId, status: u16, message: &Message) {
+    pub(crate) fn reinvite_response(
+        &mut self,
+        now: Now,
+        tx: ClientTx,
+        id: LegId,
+        status: u16,
+        message: &Message,
+    ) {
         match status {
             ..=199 => {}
             200..=299 => {
@@ -206,26 +214,27 @@ impl Core {
         &mut self,
         now: Now,
         id: LegId,
-        method: &'static str,
+        method: Method<'static>,
         purpose: Purpose,
-        finish: impl FnOnce(RequestWriter) -> RequestWriter,
+        finish: impl FnOnce(&mut RequestWriter),
     ) {
         let branch = self.endpoint.branch();
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let flow = leg.flow;
-        let contact = self.addresses.signalling(&flow);
+        let sent_by = self.addresses.signalling(&flow).to_string();
         let Some(dialog) = leg.dialog.as_mut() else { return };
-        let request = write::in_dialog(dialog, method, flow.transport, contact, &branch);
-        let request = request.header("User-Agent", &self.config.sip.user_agent);
-        let bytes: Bytes = finish(request).finish();
+        let mut request = dialog.request(method, sent_by.as_bytes(), &branch);
+        request.header(Name::UserAgent, self.config.sip.user_agent.as_bytes());
+        finish(&mut request);
+        let bytes = request.finish();
         self.endpoint.request(now.instant, flow, bytes, purpose.pack(), &mut self.effects);
-        self.metrics_request_out(method, flow.transport);
+        self.count_request_out(method, flow.transport);
     }
 
     /// The leg's dialog is known from now on.
     pub(crate) fn adopt_dialog(&mut self, id: LegId, dialog: Dialog) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
-        let key = dialog.id();
+        let key = dialog.id().clone();
         if let Some(old) = leg.dialog_id.replace(key.clone()) {
             self.dialogs.remove(&old);
         }

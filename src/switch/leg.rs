@@ -2,7 +2,6 @@
 //!
 //! Not the call's logic (`call` decides) and not the wire's (`sip` speaks): the data that joins both.
 
-use crate::call::Cause;
 use crate::call::LegId;
 use crate::ids::CallUid;
 use crate::ids::PhoneNumber;
@@ -34,8 +33,6 @@ pub(crate) enum Phase {
     Outgoing {
         /// Its transaction.
         tx: ClientTx,
-        /// The INVITE as sent.
-        invite: Bytes,
         /// The phone has said that it rings.
         rang: bool,
         /// Given up: an answer that comes all the same is acknowledged and hung up (RFC 3261 section 9.1).
@@ -85,10 +82,16 @@ pub(crate) struct Leg {
     pub(crate) party: String,
     pub(crate) phone: Option<PhoneNumber>,
     pub(crate) trunk: Option<TrunkId>,
+    /// A call of the phone's own, not of a queue: it makes its agent busy.
+    pub(crate) own_call: bool,
     pub(crate) phase: Phase,
     pub(crate) flow: Flow,
     pub(crate) target: Option<Target>,
+    /// The INVITE as we sent it, kept for further answers to it.
+    pub(crate) invite_sent: Option<Bytes>,
     pub(crate) worker: usize,
+    /// The media worker has an open leg for it.
+    pub(crate) media_open: bool,
     pub(crate) local: sdp::Local,
     pub(crate) remote: Option<sdp::Remote>,
     pub(crate) agreed: Option<sdp::Agreed>,
@@ -114,7 +117,7 @@ impl Leg {
 
     /// The codec in use, as the API writes it.
     pub(crate) fn codec(&self) -> Option<String> {
-        self.agreed.as_ref().map(|agreed| agreed.codec.name().to_ascii_lowercase())
+        self.agreed.as_ref().map(|agreed| agreed.codec.name().to_owned())
     }
 }
 
@@ -149,10 +152,6 @@ impl Purpose {
         }
     }
 }
-
-/// Why a leg could not be made.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(crate) struct NoLeg(pub(crate) Cause);
 
 #[cfg(test)]
 mod tests {

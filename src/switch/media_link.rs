@@ -2,7 +2,6 @@
 
 use crate::call;
 use crate::call::Cause;
-use crate::call::LegEvent;
 use crate::call::LegId;
 use crate::clock::Now;
 use crate::config;
@@ -11,8 +10,8 @@ use crate::media::command::Codec;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::Event as MediaEvent;
 use crate::media::command::Format;
+use crate::media::command::LegKey;
 use crate::media::command::LegStats;
-use crate::metrics::Side;
 use crate::rtp::latch::Guard;
 use crate::sdp;
 use crate::sip::endpoint::Flow;
@@ -78,7 +77,7 @@ impl Core {
             leg: leg.media(),
             port,
             no_media_timeout: self.config.media.no_media_timeout,
-            guard: Guard::default(),
+            guard: self.latch_guard(flow),
         };
         self.out.push(Output::Media { worker, command: open });
         self.legs.insert(id, leg);
@@ -86,6 +85,12 @@ impl Core {
             slot.legs.insert(id);
         }
         Some(id)
+    }
+
+    /// From where a leg's audio may come: a peer outside the local networks may be behind a NAT that we can't see.
+    /// A trunk by address announces its media honestly, but from hosts of its own.
+    fn latch_guard(&self, flow: Flow) -> Guard {
+        if self.trunks.of_source(&flow).is_some() { Guard::SameHost } else { Guard::Learn }
     }
 
     /// The configured codecs that are built.
@@ -190,8 +195,7 @@ impl Core {
                 self.note(now, call, "no audio comes any more".to_owned());
                 self.tell(call, call::Input::HangUp(Cause::MediaTimeout));
             }
-            MediaEvent::Closed { leg: _, stats } => self.media_closed(&stats),
-            MediaEvent::Failed { leg } => self.tell_leg(LegId(leg.0), LegEvent::Ended(Cause::Fault)),
+            MediaEvent::Closed { leg, stats } => self.media_closed(leg, &stats),
             MediaEvent::Latched { leg, .. } => {
                 tracing::debug!(leg = leg.0, "the source of the audio is known");
             }
@@ -199,13 +203,19 @@ impl Core {
         }
     }
 
-    fn media_closed(&mut self, stats: &LegStats) {
+    fn media_closed(&mut self, key: LegKey, stats: &LegStats) {
+        let id = LegId(key.0);
+        let open = self.legs.get_mut(&id).is_some_and(|leg| std::mem::take(&mut leg.media_open));
+        if open {
+            // The worker closed it by itself: a fault of its own.
+            if let Some(call) = self.legs.get(&id).map(|leg| leg.call) {
+                self.tell(call, call::Input::HangUp(Cause::Fault));
+            }
+        }
         let lost = u64::try_from(stats.lost_in).unwrap_or(0);
         self.metrics.rtp_packets(stats.packets_in, lost);
         if stats.packets_in > 0 {
             self.metrics.rtp_jitter(stats.jitter_in);
-        } else if stats.packets_out > 0 {
-            self.metrics.call_without_media(Side::Received);
         }
     }
 }

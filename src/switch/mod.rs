@@ -1,5 +1,32 @@
-//! The imperative shell around the pure parts: it owns the SIP endpoint, the calls and the distributor.
+//! The shell around the pure parts: it owns the SIP endpoint, the calls and the distributor, and carries out what
+//! they want.
+//!
+//! `core` is that shell without I/O, in files by subject; `shard` is the thread that runs it.
 
 pub mod action;
+mod actions;
+pub mod addresses;
+mod board;
+mod cause_map;
+mod commands;
+pub mod core;
+mod counting;
+mod dial;
+mod distribute;
 pub mod handle;
+mod in_dialog;
+mod invite;
+mod leg;
+mod limiter;
+mod media_link;
+mod notices;
+mod port_stock;
+mod register;
+mod reply;
+mod requests;
+mod setup;
+pub mod shard;
+mod trunks;
 pub mod view;
+mod views;
+mod write;

@@ -3,73 +3,76 @@
 use crate::clock::Now;
 use crate::ids::PhoneNumber;
 use crate::registrar::Change;
+use crate::registrar::ChangeKind;
 use crate::registrar::RegisterRefusal;
 use crate::registrar::RegisterRequest;
+use crate::sip::digest::Credentials;
 use crate::sip::digest::Verdict;
 use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::ServerTx;
 use crate::sip::msg::Message;
-use crate::sip::msg::Method;
+use crate::sip::msg::Name;
 use crate::switch::core::Core;
 use crate::switch::core::Output;
+use crate::switch::views;
 use crate::switch::write;
 
 impl Core {
     /// The phone that the request's credentials prove, or `None` after a challenge or refusal was sent.
-    pub(crate) fn authenticate(
-        &mut self,
-        now: Now,
-        tx: ServerTx,
-        message: &Message,
-        flow: Flow,
-    ) -> Option<PhoneNumber> {
-        let claimed = self.authenticator.username(message).unwrap_or_default();
+    pub(crate) fn authenticate(&mut self, now: Now, tx: ServerTx, message: &Message) -> Option<PhoneNumber> {
+        let Some(said) = Credentials::find(message, Name::Authorization, self.realm.name().as_bytes()) else {
+            self.challenge(now, tx, message, false);
+            return None;
+        };
+        let claimed = write::text(&said.user);
         let phone = self.config.phone(&claimed);
-        // An unknown user is checked against a secret that nobody has, so that the answer and its time say nothing.
-        let credentials = phone.as_ref().map_or_else(write::nobodys_secret, |phone| write::credentials(&phone.secret));
-        let verdict = self.authenticator.verify(now.instant, message, &credentials);
-        match verdict {
-            Verdict::Ok if phone.is_some() => return Some(PhoneNumber::new(&claimed)),
-            Verdict::Missing => self.challenge(now, tx, message, flow, false),
-            Verdict::Stale => self.challenge(now, tx, message, flow, true),
-            Verdict::Ok | Verdict::Wrong | Verdict::NotOurs => {
-                self.metrics.sip_auth_failure("wrong");
-                self.challenge(now, tx, message, flow, false);
+        let ha1 = phone.as_ref().zip(said.algorithm()).and_then(|(phone, algorithm)| {
+            write::ha1(&phone.secret, algorithm, &said.user, self.realm.name().as_bytes())
+        });
+        match self.realm.verify(&said, ha1.as_ref(), message.method(), now.wall) {
+            Verdict::Ok => return phone.map(|phone| phone.number),
+            Verdict::Stale => {
+                self.metrics.sip_auth_failure("stale_nonce");
+                self.challenge(now, tx, message, true);
+            }
+            Verdict::Wrong | Verdict::NotOurs => {
+                self.metrics.sip_auth_failure("wrong_response");
+                self.challenge(now, tx, message, false);
             }
             Verdict::Malformed => {
                 self.metrics.sip_auth_failure("malformed");
-                self.reply(now, tx, message, flow, 400, "Bad Authorization");
+                self.reply(now, tx, message, 400, "Bad Authorization");
             }
         }
         None
     }
 
     /// RFC 3261 section 22.2: 401 with a challenge for each algorithm, the strongest first (RFC 8760 section 2.4).
-    fn challenge(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow, stale: bool) {
-        let lines = self.authenticator.challenges(now.instant, stale, &mut self.random);
-        let mut response = self.response_to(message, &flow, 401, "Unauthorized");
-        for line in lines {
-            response = response.header("WWW-Authenticate", &line);
-        }
-        self.send_response(now, tx, response.finish());
+    fn challenge(&mut self, now: Now, tx: ServerTx, message: &Message, stale: bool) {
+        let lines = self.realm.challenges(now.wall, stale, &mut self.random);
+        self.reply_with(now, tx, message, 401, "Unauthorized", |response| {
+            for line in &lines {
+                response.header(Name::WwwAuthenticate, line);
+            }
+        });
     }
 
     /// REGISTER.
     pub(crate) fn register(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) {
         // RFC 3261 section 10.3 step 5: the address of record is the To URI's, and must be one of ours.
         let Some(aor) = write::address_of_record(message) else {
-            return self.reply(now, tx, message, flow, 400, "To Is Not A SIP Address");
+            return self.reply(now, tx, message, 400, "To Is Not A SIP Address");
         };
         let Some(request) = write::register_request(message, flow) else {
-            return self.reply(now, tx, message, flow, 400, "Bad Contact");
+            return self.reply(now, tx, message, 400, "Bad Contact");
         };
-        let Some(phone) = self.authenticate(now, tx, message, flow) else { return };
+        let Some(phone) = self.authenticate(now, tx, message) else { return };
         // Step 4: a phone registers itself only.
         if phone.as_str() != aor {
-            self.metrics.sip_auth_failure("other_user");
-            return self.reply(now, tx, message, flow, 403, "Forbidden");
+            self.metrics.sip_auth_failure("wrong_user");
+            return self.reply(now, tx, message, 403, "Forbidden");
         }
-        self.bind(now, tx, message, flow, &phone, request);
+        self.bind(now, tx, message, &phone, &request);
     }
 
     fn bind(
@@ -77,57 +80,61 @@ impl Core {
         now: Now,
         tx: ServerTx,
         message: &Message,
-        flow: Flow,
         phone: &PhoneNumber,
-        request: RegisterRequest<Flow>,
+        request: &RegisterRequest<Flow>,
     ) {
         match self.registrar.register(now, phone.as_str(), request) {
             Ok(done) => {
-                let mut response = self.response_to(message, &flow, 200, "OK");
-                for contact in &done.contacts {
-                    response = response.header("Contact", &write::contact_line(contact));
-                }
-                self.send_response(now, tx, response.finish());
-                self.binding_changes(now, done.changes);
+                self.reply_with(now, tx, message, 200, "OK", |response| {
+                    for granted in &done.bindings {
+                        response.header(Name::Contact, write::contact_line(granted).as_bytes());
+                    }
+                });
+                self.binding_changes(done.changes);
                 self.reachability(now, phone);
             }
-            Err(RegisterRefusal::TooBrief { min_seconds }) => {
-                // RFC 3261 section 10.3 step 7.
-                let response = self
-                    .response_to(message, &flow, 423, "Interval Too Brief")
-                    .header("Min-Expires", &min_seconds.to_string());
-                self.send_response(now, tx, response.finish());
+            Err(refusal) => {
+                // RFC 3261 section 10.3 step 7: 423 says what would be long enough.
+                let status = refusal.status();
+                let least = match refusal {
+                    RegisterRefusal::TooBrief { seconds_min } => Some(seconds_min),
+                    RegisterRefusal::OutOfOrder
+                    | RegisterRefusal::StarMisused
+                    | RegisterRefusal::TooLong
+                    | RegisterRefusal::TooManyContacts
+                    | RegisterRefusal::Full => None,
+                };
+                self.reply_with(now, tx, message, status, write::phrase(status), |response| {
+                    if let Some(seconds) = least {
+                        response.header_fmt(Name::MinExpires, format_args!("{seconds}"));
+                    }
+                });
             }
-            Err(RegisterRefusal::OutOfOrder) => self.reply(now, tx, message, flow, 500, "CSeq Out Of Order"),
-            Err(RegisterRefusal::StarMisused) => self.reply(now, tx, message, flow, 400, "Bad Use Of Contact *"),
-            Err(RegisterRefusal::Full) => self.reply(now, tx, message, flow, 403, "Too Many Contacts"),
         }
     }
 
     /// Bindings whose time has come.
     pub(crate) fn expire_bindings(&mut self, now: Now) {
-        let changes = self.registrar.expire(now);
-        let phones: Vec<PhoneNumber> = changes.iter().map(|change| PhoneNumber::new(change.aor())).collect();
-        self.binding_changes(now, changes);
+        let changes = self.registrar.expire(now.instant);
+        let phones: Vec<PhoneNumber> = changes.iter().map(|change| PhoneNumber::new(&change.aor)).collect();
+        self.binding_changes(changes);
         for phone in phones {
             self.reachability(now, &phone);
         }
     }
 
     /// Stores and tells what changed.
-    pub(crate) fn binding_changes(&mut self, now: Now, changes: Vec<Change<Flow>>) {
+    pub(crate) fn binding_changes(&mut self, changes: Vec<Change<Flow>>) {
         for change in changes {
-            self.board.registration_changed(now, &change);
+            let kind = match change.kind {
+                ChangeKind::Added => "registration.added",
+                ChangeKind::Refreshed => "registration.refreshed",
+                ChangeKind::Reachable => "registration.reachable",
+                ChangeKind::Unreachable => "registration.unreachable",
+                ChangeKind::Removed(_) => "registration.removed",
+            };
+            self.board.registrations.push((kind, views::registration(&change.aor, &change.binding)));
             self.out.push(Output::Binding(write::stored(&change)));
         }
-    }
-
-    /// Whether the method is one that a metric names.
-    pub(crate) fn metrics_request_in(&self, message: &Message, transport: crate::sip::endpoint::Transport) {
-        let method = match message.method() {
-            Method::Other(_) => "other",
-            known => std::str::from_utf8(known.as_bytes()).unwrap_or("other"),
-        };
-        self.metrics.sip_request_in(method, transport.as_str());
     }
 }

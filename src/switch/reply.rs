@@ -4,7 +4,6 @@ use crate::call::Cause;
 use crate::call::LegId;
 use crate::clock::Now;
 use crate::sip::endpoint::ServerTx;
-use crate::sip::endpoint::Transport;
 use crate::sip::msg::Message;
 use crate::sip::msg::Method;
 use crate::sip::msg::Name;
@@ -38,7 +37,7 @@ impl Core {
         response.header(Name::Server, self.config.sip.user_agent.as_bytes());
         fill(&mut response);
         let bytes = response.finish();
-        self.metrics_response_out(message.method(), status);
+        self.count_response_out(message.method(), status);
         self.endpoint.respond(now.instant, tx, bytes, &mut self.effects);
     }
 
@@ -77,7 +76,7 @@ impl Core {
             response.header(Name::Reason, text.as_bytes());
         }
         let (tx, bytes) = (*tx, response.finish());
-        self.metrics_response_out(Method::Invite, status);
+        self.count_response_out(Method::Invite, status);
         self.endpoint.respond(now.instant, tx, bytes, &mut self.effects);
     }
 
@@ -92,20 +91,5 @@ impl Core {
                 .header(Name::Allow, ALLOW.as_bytes())
                 .body(b"application/sdp", &body);
         });
-    }
-
-    /// Counts a response of ours.
-    fn metrics_response_out(&self, method: Method<'_>, status: u16) {
-        self.metrics.sip_response_out(method.as_bytes(), status);
-    }
-
-    /// Counts a request of ours.
-    pub(crate) fn metrics_request_out(&self, method: Method<'_>, transport: Transport) {
-        self.metrics.sip_request_out(method.as_bytes(), transport.as_str());
-    }
-
-    /// Counts a request that came in.
-    pub(crate) fn metrics_request_in(&self, message: &Message, transport: Transport) {
-        self.metrics.sip_request_in(message.method().as_bytes(), transport.as_str());
     }
 }

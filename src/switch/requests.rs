@@ -1,59 +1,31 @@
-//! Requests outside of a dialog: OPTIONS, REGISTER, the first INVITE, and the answers to what we don't do.
+//! Requests outside of a dialog: OPTIONS, what must hold before a request is looked at, and the answers to what we
+//! don't do.
 
-use crate::call;
-use crate::call::Call;
-use crate::call::Cause;
-use crate::call::LegId;
-use crate::call::Plan;
-use crate::call::ledger::Ledger;
 use crate::clock::Now;
-use crate::dialplan::Destination;
-use crate::ids::CallUid;
-use crate::ids::PhoneNumber;
-use crate::ids::TrunkId;
-use crate::sdp;
-use crate::sip::dialog::Dialog;
 use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::ServerTx;
 use crate::sip::msg::Message;
 use crate::sip::msg::Method;
-use crate::switch::cause_map;
-use crate::switch::core::CallSlot;
+use crate::sip::msg::Name;
 use crate::switch::core::Core;
-use crate::switch::leg::Leg;
-use crate::switch::leg::Phase;
-use crate::switch::leg::Shown;
-use crate::switch::view::Direction;
-use crate::switch::view::LegRole;
 use crate::switch::write;
-use std::collections::BTreeSet;
 
 /// What we understand, for `Allow`.
 pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER";
 
-/// Who sends an INVITE.
-enum Source {
-    /// A phone that has shown that it knows its secret.
-    Phone(PhoneNumber),
-    /// A trunk, by its address.
-    Trunk(TrunkId),
-}
-
 impl Core {
     /// A request that opens a transaction. The endpoint has checked its form.
     pub(crate) fn request(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) {
-        self.metrics_request_in(message, flow.transport);
+        self.count_request_in(message, flow.transport);
         if write::has_to_tag(message) {
             self.request_in_dialog(now, tx, message, flow);
             return;
         }
         match message.method() {
             Method::Invite | Method::Options | Method::Register => {}
-            // RFC 3261 section 8.2.1: 405 with Allow for what is known and not done here, 501 for the unknown.
-            Method::Other(_) => return self.not_implemented(now, tx, message, flow),
             // A BYE or CANCEL of nothing.
             Method::Bye | Method::Cancel => {
-                return self.reply(now, tx, message, flow, 481, "Call/Transaction Does Not Exist");
+                return self.reply(now, tx, message, 481, "Call/Transaction Does Not Exist");
             }
             Method::Ack => return,
             Method::Prack
@@ -63,251 +35,69 @@ impl Core {
             | Method::Info
             | Method::Refer
             | Method::Message
-            | Method::Update => return self.not_allowed(now, tx, message, flow),
+            | Method::Update
+            | Method::Other(_) => return self.not_allowed(now, tx, message),
         }
-        if !self.may_proceed(now, tx, message, flow) {
+        if !self.may_proceed(now, tx, message) {
             return;
         }
         match message.method() {
             Method::Register => self.register(now, tx, message, flow),
-            Method::Options => self.options(now, tx, message, flow),
+            Method::Options => self.options(now, tx, message),
             _ => self.invite(now, tx, message, flow),
         }
     }
 
-    /// RFC 3261 section 8.2.2: the Request-URI's scheme, required extensions, the body's type and what the caller accepts.
-    fn may_proceed(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) -> bool {
-        let sip = message.request_uri().is_ok_and(|uri| uri.is_sip());
-        if !sip {
+    /// RFC 3261 section 8.2.2: the Request-URI's scheme, required extensions, the body's type and what the caller
+    /// accepts. False when the request was refused.
+    fn may_proceed(&mut self, now: Now, tx: ServerTx, message: &Message) -> bool {
+        if !message.request_uri().is_ok_and(|uri| uri.is_sip()) {
             // RFC 3261 section 8.2.2.1.
-            self.reply(now, tx, message, flow, 416, "Unsupported URI Scheme");
+            self.reply(now, tx, message, 416, "Unsupported URI Scheme");
             return false;
         }
-        let unknown = write::joined(message.require());
-        if !unknown.is_empty() {
-            // RFC 3261 section 8.2.2.3: nothing of ours needs an option tag yet.
-            let response = self.response_to(message, &flow, 420, "Bad Extension").header("Unsupported", &unknown);
-            self.send_response(now, tx, response.finish());
+        // RFC 3261 section 8.2.2.3: nothing of ours needs an option tag yet.
+        if let Some(refusal) = self.endpoint.unsupported(message, &[]) {
+            self.endpoint.respond(now.instant, tx, refusal, &mut self.effects);
             return false;
         }
-        if !matches!(message.method(), Method::Invite) {
+        if message.method() != Method::Invite {
             return true;
         }
         if !message.body_slice().is_empty() && !write::is_sdp(message) {
             // RFC 3261 section 8.2.3.
-            let response = self
-                .response_to(message, &flow, 415, "Unsupported Media Type")
-                .header("Accept", "application/sdp")
-                .header("Accept-Encoding", "identity");
-            self.send_response(now, tx, response.finish());
+            self.reply_with(now, tx, message, 415, "Unsupported Media Type", |response| {
+                response.header(Name::Accept, b"application/sdp").header(Name::AcceptEncoding, b"identity");
+            });
             return false;
         }
         if !write::accepts_sdp(message) {
             // RFC 4475 section 3.3.15: the caller would not understand our answer.
-            let response = self
-                .response_to(message, &flow, 406, "Not Acceptable")
-                .header("Warning", "399 strowger \"only application/sdp can be sent\"");
-            self.send_response(now, tx, response.finish());
+            self.reply_with(now, tx, message, 406, "Not Acceptable", |response| {
+                response.header(Name::Warning, b"399 strowger \"only application/sdp can be sent\"");
+            });
             return false;
         }
         true
     }
 
     /// RFC 3261 section 11.2.
-    pub(crate) fn options(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) {
+    pub(crate) fn options(&mut self, now: Now, tx: ServerTx, message: &Message) {
         let (status, reason) = if self.draining { (503, "Service Unavailable") } else { (200, "OK") };
-        let response = self
-            .response_to(message, &flow, status, reason)
-            .header("Allow", ALLOW)
-            .header("Accept", "application/sdp")
-            .header("Accept-Encoding", "identity")
-            .header("Accept-Language", "fr, en");
-        self.send_response(now, tx, response.finish());
+        self.reply_with(now, tx, message, status, reason, |response| {
+            response
+                .header(Name::Allow, ALLOW.as_bytes())
+                .header(Name::Accept, b"application/sdp")
+                .header(Name::AcceptEncoding, b"identity")
+                .header(Name::AcceptLanguage, b"fr, en");
+        });
     }
 
-    pub(crate) fn not_allowed(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) {
-        let response = self.response_to(message, &flow, 405, "Method Not Allowed").header("Allow", ALLOW);
-        self.send_response(now, tx, response.finish());
-    }
-
-    pub(crate) fn not_implemented(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) {
-        let response = self.response_to(message, &flow, 501, "Not Implemented").header("Allow", ALLOW);
-        self.send_response(now, tx, response.finish());
-    }
-
-    fn invite(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) {
-        let Some(source) = self.source_of(now, tx, message, flow) else { return };
-        if let Err(cause) = self.room_for(now, &source, flow) {
-            self.refuse_invite(now, tx, message, flow, cause);
-            return;
+    /// RFC 3261 section 8.2.1: 405 for a method that is known and not done here, 501 for the unknown.
+    pub(crate) fn not_allowed(&mut self, now: Now, tx: ServerTx, message: &Message) {
+        let allowed: Vec<&str> = ALLOW.split(", ").collect();
+        if let Some(refusal) = self.endpoint.not_allowed(message, &allowed) {
+            self.endpoint.respond(now.instant, tx, refusal, &mut self.effects);
         }
-        // RFC 3261 section 16.3 step 3: a request that has passed too many hops goes no further.
-        if message.max_forwards().is_ok_and(|hops| hops == Some(0)) {
-            self.reply(now, tx, message, flow, 483, "Too Many Hops");
-            return;
-        }
-        let remote = match message.body_slice() {
-            [] => None,
-            body => match sdp::read(body) {
-                Ok(remote) => Some(remote),
-                Err(fault) => {
-                    tracing::debug!(%fault, "an INVITE's SDP can't be read");
-                    self.reply(now, tx, message, flow, 400, "Bad SDP");
-                    return;
-                }
-            },
-        };
-        self.begin_call(now, tx, message, flow, source, remote);
-    }
-
-    /// Who calls: a trunk by its address, else a phone by its digest. `None` when it was answered already.
-    fn source_of(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) -> Option<Source> {
-        if let Some(trunk) = self.trunks.of_source(&flow) {
-            return Some(Source::Trunk(trunk));
-        }
-        self.authenticate(now, tx, message, flow).map(Source::Phone)
-    }
-
-    /// Whether a new call may be taken now.
-    fn room_for(&mut self, now: Now, source: &Source, flow: Flow) -> Result<(), Cause> {
-        if self.draining {
-            return Err(Cause::Shutdown);
-        }
-        let limits = &self.config.limits;
-        if self.media_busy || !self.limiter.call_allowed(now.instant, flow.remote.ip(), limits) {
-            return Err(Cause::Congestion);
-        }
-        match source {
-            Source::Trunk(trunk) if self.trunks.is_full(trunk) => Err(Cause::Congestion),
-            Source::Trunk(_) | Source::Phone(_) => Ok(()),
-        }
-    }
-
-    fn begin_call(
-        &mut self,
-        now: Now,
-        tx: ServerTx,
-        message: &Message,
-        flow: Flow,
-        source: Source,
-        remote: Option<sdp::Remote>,
-    ) {
-        let called = write::called_number(message);
-        let (destination, direction) = match &source {
-            Source::Trunk(trunk) => (self.dialplan.inbound(trunk, &called), Direction::Inbound),
-            Source::Phone(_) => {
-                let destination = self.dialplan.from_phone(&called);
-                let out = matches!(destination, Destination::Trunk { .. });
-                (destination, if out { Direction::Outbound } else { Direction::Internal })
-            }
-        };
-        let shown = self.shown(&source, message);
-        let Some(worker) = self.ports.roomiest() else {
-            tracing::warn!("no media port is free: a call is refused; widen [media] ports");
-            return self.refuse_invite(now, tx, message, flow, Cause::Congestion);
-        };
-        let Ok(dialog) = Dialog::uas(message, &self.endpoint.tag(), flow) else {
-            return self.reply(now, tx, message, flow, 400, "Bad Contact");
-        };
-        let call = CallUid::draw(now.wall, &mut self.random);
-        self.calls.insert(
-            call,
-            CallSlot {
-                call: Call::new(LegId(0), Ledger::open(now, call, shown.number.clone(), called.clone())),
-                direction,
-                worker,
-                caller_name: shown.name.clone(),
-                entry: None,
-                legs: BTreeSet::new(),
-                timeline: Vec::new(),
-                armed: None,
-            },
-        );
-        let phase = Phase::Incoming { tx, invite: message.clone(), told: 0 };
-        let party = shown.number.clone();
-        let Some(leg) = self.open_leg(call, worker, LegRole::Caller, party, flow, phase) else {
-            self.calls.remove(&call);
-            return self.refuse_invite(now, tx, message, flow, Cause::Congestion);
-        };
-        self.invites.insert(tx, leg);
-        self.adopt_dialog(leg, dialog);
-        self.adopt_source(leg, source, remote);
-        if let Some(slot) = self.calls.get_mut(&call) {
-            slot.call = Call::new(leg, slot.call.ledger().clone());
-        }
-        self.started(now, call, direction);
-        self.respond_to_invite(now, leg, 100, "Trying", None);
-        self.follow_plan(now, call, leg, &destination, &called, &shown);
-    }
-
-    fn adopt_source(&mut self, id: LegId, source: Source, remote: Option<sdp::Remote>) {
-        let Some(leg) = self.legs.get_mut(&id) else { return };
-        leg.remote = remote;
-        match source {
-            Source::Trunk(trunk) => {
-                self.trunks.call_began(&trunk);
-                leg.trunk = Some(trunk);
-            }
-            Source::Phone(number) => {
-                leg.phone = Some(number.clone());
-                leg.own_call = true;
-                self.own_call_began(&number);
-            }
-        }
-    }
-
-    fn follow_plan(
-        &mut self,
-        now: Now,
-        call: CallUid,
-        leg: LegId,
-        destination: &Destination,
-        called: &str,
-        shown: &Shown,
-    ) {
-        let plan = match destination {
-            Destination::Queue(queue) => {
-                let music = self.config.queue(queue).map_or_else(String::new, |queue| queue.music.clone());
-                Ok(Plan::Queue { queue: queue.clone(), music })
-            }
-            Destination::Music(class) => Ok(Plan::Music(class.clone())),
-            Destination::Phone(_) | Destination::Trunk { .. } | Destination::NotBuilt { .. } | Destination::NotFound => {
-                self.plan_destination(now, call, destination, called, shown).map(Plan::Ring)
-            }
-        };
-        if let Some(Leg { remote: Some(_), .. }) = self.legs.get(&leg)
-            && !self.can_answer(leg)
-        {
-            self.tell(call, call::Input::HangUp(Cause::NotAcceptable));
-            return;
-        }
-        match plan {
-            Ok(plan) => self.tell(call, call::Input::Begin(plan)),
-            Err(cause) => self.tell(call, call::Input::HangUp(cause)),
-        }
-    }
-
-    /// Whether the caller's offer has anything that we can answer, before anybody is rung for it.
-    fn can_answer(&self, id: LegId) -> bool {
-        let Some(leg) = self.legs.get(&id) else { return false };
-        leg.remote.as_ref().is_none_or(|remote| sdp::answer(remote, &leg.local, None).is_ok())
-    }
-
-    /// The caller as others see him: a phone by its configuration, a trunk's caller by what the carrier says.
-    fn shown(&self, source: &Source, message: &Message) -> Shown {
-        match source {
-            Source::Phone(number) => Shown {
-                number: number.as_str().to_owned(),
-                name: self.config.phone(number.as_str()).and_then(|phone| phone.display_name),
-            },
-            Source::Trunk(_) => write::caller_shown(message),
-        }
-    }
-
-    fn refuse_invite(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow, cause: Cause) {
-        let (status, reason) = cause_map::refusal(cause);
-        let response = self.response_to(message, &flow, status, reason);
-        let response = if status == 503 { response.header("Retry-After", "5") } else { response };
-        self.send_response(now, tx, response.finish());
     }
 }

@@ -7,7 +7,6 @@ use crate::config;
 use crate::config::Config;
 use crate::config::InitialStatus;
 use crate::dialplan::Dialplan;
-use crate::ids::AgentId;
 use crate::ids::PhoneNumber;
 use crate::ids::QueueId;
 use crate::ids::Random;
@@ -16,14 +15,16 @@ use crate::record::QueueFold;
 use crate::record::QueueStatus;
 use crate::registrar;
 use crate::registrar::Registrar;
-use crate::sip::digest::Authenticator;
+use crate::sip::digest::Algorithm;
+use crate::sip::digest::Realm;
 use crate::sip::endpoint::Endpoint;
 use crate::sip::endpoint::EndpointSettings;
-use crate::sip::endpoint::Flow;
 use crate::store::Restored;
 use crate::switch::addresses::Addresses;
 use crate::switch::board::Board;
 use crate::switch::core::Core;
+use crate::switch::counting;
+use crate::switch::counting::Seen;
 use crate::switch::limiter::Limiter;
 use crate::switch::port_stock::PortStock;
 use crate::switch::trunks::Trunks;
@@ -52,7 +53,7 @@ impl Core {
         let mut core = Self {
             dialplan: Dialplan::from(&*config),
             addresses,
-            authenticator: Authenticator::new(&config.sip.domain, &mut random),
+            realm: Realm::new(&config.sip.domain, key(&mut random), &ALGORITHMS, NONCE_LIFETIME),
             endpoint: Endpoint::new(endpoint, random.fork()),
             registrar,
             limiter: Limiter::default(),
@@ -70,6 +71,8 @@ impl Core {
             board: Board::default(),
             ports: PortStock::default(),
             random,
+            queue_counters: counting::queue_counters(&metrics, &config.queues),
+            seen: Seen::default(),
             metrics,
             next_leg: 0,
             draining: false,
@@ -87,6 +90,19 @@ impl Core {
         // What the distributor says at its start is carried out with the first input.
         core
     }
+}
+
+/// RFC 8760: SHA-256 is offered before MD5, which old phones need.
+const ALGORITHMS: [Algorithm; 2] = [Algorithm::Sha256, Algorithm::Md5];
+/// How long a phone may use a nonce before it is told a new one.
+const NONCE_LIFETIME: Duration = Duration::from_secs(300);
+
+fn key(random: &mut Random) -> [u8; 32] {
+    let mut key = [0; 32];
+    for part in key.chunks_exact_mut(8) {
+        part.copy_from_slice(&random.next_u64().to_ne_bytes());
+    }
+    key
 }
 
 fn registrar_limits(config: &Config) -> registrar::Limits {
@@ -128,7 +144,6 @@ fn queue_settings(queue: &config::Queue) -> acd::QueueSettings {
 fn agent_settings(agent: &config::Agent, restored: &Restored) -> Option<acd::AgentSettings> {
     let first = match agent.initial_status {
         InitialStatus::Ready => QueueStatus::Ready,
-        InitialStatus::Paused => QueueStatus::Paused { reason: None },
         InitialStatus::LoggedOut => QueueStatus::LoggedOut,
     };
     let kept: BTreeMap<&QueueId, &QueueStatus> = restored
@@ -171,12 +186,4 @@ fn folds(config: &Config, restored: &Restored, now: Now) -> BTreeMap<QueueId, Qu
         fold.roll(now.wall);
     }
     folds
-}
-
-/// The agent of each phone, for the distributor's `Reachable` and `Busy`.
-pub(crate) type AgentsByPhone = BTreeMap<PhoneNumber, AgentId>;
-
-/// A flow as the store keeps it, and back: `udp 127.0.0.1:5060 192.0.2.1:5060 0`.
-pub(crate) fn flow_text(flow: &Flow) -> String {
-    format!("{} {} {} {}", flow.transport.as_str().to_ascii_lowercase(), flow.local, flow.remote, flow.connection)
 }

@@ -49,8 +49,6 @@ pub struct Parts {
     pub ends: Ends,
     /// Counters.
     pub metrics: Metrics,
-    /// Busier than this and new calls are refused; percent.
-    pub media_busy_percent: u32,
 }
 
 /// The shard's state, shared by its tasks on one thread.
@@ -100,9 +98,7 @@ pub async fn run(parts: Parts, mut stop: oneshot::Receiver<Duration>) {
 type Inbox = (Rc<Shard>, mpsc::Receiver<Request>, mpsc::Receiver<MediaEvent>);
 
 fn start(parts: Parts) -> Inbox {
-    let Parts { core, clock, udp, tcp: listeners, media, media_events, writer, ends, metrics, media_busy_percent } =
-        parts;
-    media.limit(media_busy_percent);
+    let Parts { core, clock, udp, tcp: listeners, media, media_events, writer, ends, metrics } = parts;
     let shard = Rc::new_cyclic(|this| Shard {
         core: RefCell::new(core),
         outputs: RefCell::default(),
@@ -163,18 +159,22 @@ impl Shard {
     }
 
     fn look(&self) {
-        let busy = self.media.is_busy();
+        // A worker that is over its limit takes no calls; the others may, but a call is placed before that is known.
+        let busy = (0..self.media.workers()).any(|worker| self.media.is_overloaded(worker));
         self.input(Input::MediaBusy(busy));
-        self.metrics.media_load(&self.media.load());
+        for worker in 0..self.media.workers() {
+            self.metrics.media_tick_lag(self.media.load(worker).tick_late_p99);
+        }
     }
 
     fn send(&self, flow: Flow, bytes: Bytes) {
         if flow.transport == Transport::Udp {
-            let socket = self.udp.iter().find(|socket| socket.local() == flow.local).or_else(|| {
-                self.udp.iter().find(|socket| socket.local().is_ipv4() == flow.remote.is_ipv4())
-            });
+            let socket =
+                self.udp.iter().find(|socket| socket.local() == flow.local).or_else(|| {
+                    self.udp.iter().find(|socket| socket.local().is_ipv4() == flow.remote.is_ipv4())
+                });
             if !socket.is_some_and(|socket| socket.send(flow.remote, &bytes)) {
-                self.metrics.sip_dropped("send");
+                self.metrics.sip_dropped("queue_full");
             }
         } else if let Some(this) = self.this.upgrade() {
             let sink: Rc<dyn Sink> = this;
@@ -226,7 +226,7 @@ impl Sink for Shard {
                 Output::Send { flow, bytes } => self.send(flow, bytes),
                 Output::Media { worker, command } => {
                     if self.media.send(worker, command).is_err() {
-                        self.metrics.sip_dropped("media_mailbox");
+                        self.metrics.sip_dropped("queue_full");
                     }
                 }
                 Output::Fact(fact) => self.writer.fact(fact),

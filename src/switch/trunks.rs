@@ -1,5 +1,6 @@
 //! Trunks: who a packet's source is, how many calls each carries, where a call to it goes.
 
+use crate::config;
 use crate::config::Config;
 use crate::ids::TrunkId;
 use crate::sip::endpoint::Flow;
@@ -17,6 +18,14 @@ struct Trunk {
     max_calls: u32,
 }
 
+/// A host by address; names need a resolver, which is not built yet.
+fn address(host: &config::Host) -> Option<SocketAddr> {
+    match host {
+        config::Host::Address(address) => Some(*address),
+        config::Host::Name { .. } => None,
+    }
+}
+
 /// The table of trunks.
 #[derive(Debug, Default)]
 pub(crate) struct Trunks {
@@ -28,9 +37,12 @@ impl Trunks {
     pub(crate) fn new(config: &Config) -> Self {
         let by_id = config.trunks.iter().map(|trunk| {
             let built = Trunk {
-                kind: trunk.kind.name().to_owned(),
-                transport: if trunk.transport.is_stream() { Transport::Tcp } else { Transport::Udp },
-                hosts: trunk.hosts.iter().filter_map(|host| host.socket_address()).collect(),
+                kind: trunk.kind.as_str().to_owned(),
+                transport: match trunk.transport {
+                    config::Transport::Udp => Transport::Udp,
+                    config::Transport::Tcp | config::Transport::Tls => Transport::Tcp,
+                },
+                hosts: trunk.hosts.iter().filter_map(address).collect(),
                 calls: 0,
                 max_calls: trunk.max_calls,
             };

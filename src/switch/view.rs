@@ -241,6 +241,17 @@ pub enum Direction {
     Internal,
 }
 
+impl Direction {
+    /// The word that the API and the metrics use.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+            Self::Internal => "internal",
+        }
+    }
+}
+
 /// What a leg is to its call.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum LegRole {

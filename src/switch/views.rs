@@ -9,6 +9,7 @@ use crate::call::State;
 use crate::clock::Now;
 use crate::clock::Wall;
 use crate::ids::CallUid;
+use crate::record::EntryKind;
 use crate::record::OfferResult;
 use crate::record::QueueCounts;
 use crate::registrar::Binding;
@@ -17,7 +18,6 @@ use crate::switch::core::CallSlot;
 use crate::switch::core::Core;
 use crate::switch::leg::Leg;
 use crate::switch::leg::Phase;
-use crate::switch::setup;
 use crate::switch::view::AgentCounts;
 use crate::switch::view::AgentQueueView;
 use crate::switch::view::AgentView;
@@ -110,7 +110,7 @@ pub(crate) fn registration(aor: &str, binding: &Binding<Flow>) -> RegistrationVi
     RegistrationView {
         number: aor.to_owned(),
         contact: binding.uri.clone(),
-        flow: setup::flow_shown(&binding.flow),
+        flow: format!("{}:{}", binding.flow.transport.word(), binding.flow.remote),
         user_agent: binding.user_agent.clone(),
         registered_at: binding.refreshed_at.wall,
         expires_at: binding.expires_wall,
@@ -134,7 +134,7 @@ impl Core {
     /// A queue's card: who waits is the distributor's, today's figures are the fold's.
     pub(crate) fn queue_view(&self, card: QueueCard) -> QueueView {
         let fold = self.folds.get(&card.id);
-        let counts = fold.map(|fold| *fold.today()).unwrap_or_default();
+        let counts = fold.map(|fold| *fold.today(EntryKind::Call)).unwrap_or_default();
         QueueView {
             waiting: card.waiting,
             callbacks_pending: 0,
@@ -157,7 +157,9 @@ impl Core {
                 d: counts.service_level_d(),
             },
             // The distributor's own count of who waits against the fold of the facts: two independent ways.
-            unbalanced: fold.map_or(0, |fold| fold.unbalanced(card.waiting)),
+            unbalanced: fold.map_or(0, |fold| {
+                fold.unbalanced() + i64::from(card.waiting) - fold.waiting(EntryKind::Call) as i64
+            }),
             members: card.members,
             id: card.id,
             name: card.name,
@@ -203,7 +205,9 @@ pub(crate) const fn call_state(state: &State) -> CallState {
     match state {
         State::New | State::Ringing { .. } => CallState::Ringing,
         State::Joining { .. } | State::Waiting { .. } => CallState::Queued,
-        State::Talking { caller_holds: false, other_holds: false, .. } | State::Listening => CallState::Talking,
+        State::Talking { caller_holds: false, other_holds: false, .. } | State::Listening => {
+            CallState::Talking
+        }
         State::Talking { .. } => CallState::Held,
         State::Ended => CallState::Ended,
     }

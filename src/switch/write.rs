@@ -2,22 +2,30 @@
 //!
 //! Leaves only: no state, no decision.
 
+use crate::clock::Instant;
+use crate::clock::Now;
 use crate::config::PhoneSecret;
 use crate::ids::Random;
 use crate::registrar::Binding;
 use crate::registrar::Change;
+use crate::registrar::ChangeKind;
+use crate::registrar::Contacts;
+use crate::registrar::Granted;
 use crate::registrar::NewContact;
-use crate::registrar::NewContacts;
 use crate::registrar::RegisterRequest;
-use crate::sip::digest::Credentials;
-use crate::sip::dialog::Dialog;
+use crate::sip::digest::Algorithm;
+use crate::sip::digest::Ha1;
 use crate::sip::endpoint::Flow;
+use crate::sip::endpoint::Transport;
 use crate::sip::msg::Contact;
 use crate::sip::msg::Message;
 use crate::sip::msg::Method;
 use crate::sip::msg::Name;
+use crate::sip::msg::NameAddr;
+use crate::sip::msg::Uri;
 use crate::sip::msg::write::RequestWriter;
 use crate::store;
+use crate::store::BindingChange;
 use crate::switch::leg::Shown;
 use crate::switch::leg::Target;
 use crate::switch::requests::ALLOW;
@@ -45,7 +53,7 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
     let Invite { target, domain, contact, .. } = invite;
     let mut request = RequestWriter::new(Method::Invite, target.uri.as_bytes());
     request
-        .via(target.flow.transport.in_via(), contact.to_string().as_bytes(), invite.branch.as_bytes(), true)
+        .via(target.flow.transport.into(), contact.to_string().as_bytes(), invite.branch.as_bytes(), true)
         .header(Name::MaxForwards, MAX_FORWARDS);
     let number = user(&target.shown.number);
     let from = match &target.shown.name {
@@ -67,8 +75,7 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
 /// Our Contact on a flow.
 pub(crate) fn contact_of(address: SocketAddr, flow: Flow) -> String {
     if flow.transport.is_reliable() {
-        let transport = flow.transport.as_str().to_ascii_lowercase();
-        format!("<sip:strowger@{address};transport={transport}>")
+        format!("<sip:strowger@{address};transport={}>", flow.transport.word())
     } else {
         format!("<sip:strowger@{address}>")
     }
@@ -120,7 +127,9 @@ pub(crate) fn called_number(message: &Message) -> String {
 pub(crate) fn caller_shown(message: &Message) -> Shown {
     let asserted = message.addresses(Name::PAssertedIdentity).flatten().next();
     let party = || message.addresses(Name::RemotePartyId).flatten().next();
-    let Some(address) = asserted.or_else(party).or_else(|| message.from().ok()) else { return Shown::default() };
+    let Some(address) = asserted.or_else(party).or_else(|| message.from().ok()) else {
+        return Shown::default();
+    };
     let name = text(&address.display_text());
     Shown { number: text(&address.uri.user_decoded()), name: (!name.is_empty()).then_some(name) }
 }
@@ -136,16 +145,6 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 /// Whether the request is meant for a dialog.
 pub(crate) fn has_to_tag(message: &Message) -> bool {
     message.to().is_ok_and(|to| to.tag().is_some())
-}
-
-/// The To-tag.
-pub(crate) fn to_tag(message: &Message) -> String {
-    message.to().ok().and_then(|to| to.tag()).map(text).unwrap_or_default()
-}
-
-/// Option tags in one line.
-pub(crate) fn joined<'a>(tags: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
-    tags.collect::<Vec<_>>().join(&b", "[..])
 }
 
 /// Whether the body is SDP. RFC 3261 section 20.15: a body must have a type, but some phones forget it.
@@ -174,43 +173,170 @@ pub(crate) fn address_of_record(message: &Message) -> Option<String> {
 
 /// What a REGISTER asks; `None` when a Contact can't be read or is no SIP address.
 pub(crate) fn register_request(message: &Message, flow: Flow) -> Option<RegisterRequest<Flow>> {
-    let mut contacts = Vec::new();
+    let mut list = Vec::new();
     let mut star = false;
     for contact in message.contacts() {
         match contact.ok()? {
             Contact::Star => star = true,
-            Contact::At(address) => {
-                if !address.uri.is_sip() {
-                    return None;
-                }
-                contacts.push(NewContact {
-                    uri: String::from_utf8(address.uri.raw.to_vec()).ok()?,
-                    expires_seconds: address.expires(),
-                    q: address.q_thousandths(),
-                    instance: address.params.value(b"+sip.instance").map(text),
-                });
-            }
+            Contact::At(address) => list.push(new_contact(&address)?),
         }
     }
-    let contacts = if star && contacts.is_empty() {
-        NewContacts::Star
-    } else if star {
-        return None;
-    } else {
-        NewContacts::Each(contacts)
+    let contacts = match (star, list.is_empty()) {
+        (false, _) => Contacts::List(list),
+        (true, true) => Contacts::Star,
+        // RFC 3261 section 10.3 step 6: an asterisk stands alone.
+        (true, false) => return None,
     };
     Some(RegisterRequest {
         contacts,
         call_id: text(message.call_id().ok()?),
         cseq: message.cseq().ok()?.number,
-        expires_seconds: message.expires().ok().flatten(),
+        // RFC 3261 section 10.2.1.1: a malformed Expires is worth 3600 seconds.
+        expires_seconds: message.expires().unwrap_or(Some(3600)),
         flow,
+        received_from: flow.remote,
         path: message.values(Name::Path).map(text).collect(),
         user_agent: message.header(Name::UserAgent).map(text),
     })
 }
 
+fn new_contact(address: &NameAddr<'_>) -> Option<NewContact> {
+    if !address.uri.is_sip() {
+        return None;
+    }
+    let has_q = address.param(b"q").is_some();
+    Some(NewContact {
+        uri: String::from_utf8(address.uri.raw.to_vec()).ok()?,
+        key: contact_key(address.uri.raw)?,
+        expires_seconds: address.expires(),
+        q: has_q.then(|| address.q_thousandths()),
+        instance: address.params.value(b"+sip.instance").map(text),
+        reg_id: address.params.value(b"reg-id").and_then(|id| std::str::from_utf8(id).ok()?.parse().ok()),
+    })
+}
+
+/// A contact URI in the form under which two are the same (RFC 3261 section 19.1.4): scheme, user, host in lower case,
+/// port, and the transport. Other parameters do not tell two phones apart in practice, and phones change them.
+pub(crate) fn contact_key(uri: &[u8]) -> Option<String> {
+    let uri = Uri::parse(uri).ok()?;
+    let user = text(&uri.user_decoded());
+    let (_, host) =
+        uri.raw.split_at_checked(uri.raw.iter().position(|byte| *byte == b'@').map_or(0, |at| at + 1))?;
+    let host = host.split(|byte| matches!(byte, b';' | b'?' | b'>')).next().unwrap_or_default();
+    let transport = uri.transport().map_or(&b""[..], |transport| transport.as_bytes());
+    Some(format!("{user}@{};{}", text(host).to_ascii_lowercase(), text(transport).to_ascii_lowercase()))
+}
+
 /// A Contact of the answer to a REGISTER (RFC 3261 section 10.3 step 8).
-pub(crate) fn contact_line(binding: &Binding<Flow>, remaining_seconds: u64) -> String {
-    format!("<{}>;expires={remaining_seconds}", binding.uri)
+pub(crate) fn contact_line(granted: &Granted) -> String {
+    let mut line = format!("<{}>;expires={}", granted.uri, granted.expires_seconds);
+    if granted.q != 1000 {
+        line.push_str(&format!(";q=0.{:03}", granted.q));
+    }
+    if let Some(instance) = &granted.instance {
+        line.push_str(&format!(";+sip.instance={instance}"));
+    }
+    if let Some(id) = granted.reg_id {
+        line.push_str(&format!(";reg-id={id}"));
+    }
+    line
+}
+
+/// The reason phrase of a refused registration.
+pub(crate) const fn phrase(status: u16) -> &'static str {
+    match status {
+        423 => "Interval Too Brief",
+        400 => "Bad Contact",
+        403 => "Too Many Contacts",
+        503 => "Service Unavailable",
+        _ => "Out Of Order",
+    }
+}
+
+/// HA1 of a phone for an algorithm; `None` when its secret is not known in that form.
+pub(crate) fn ha1(secret: &PhoneSecret, algorithm: Algorithm, user: &[u8], realm: &[u8]) -> Option<Ha1> {
+    match secret {
+        PhoneSecret::Plain(password) => {
+            Some(Ha1::of_password(algorithm, user, realm, password.expose()?.as_bytes()))
+        }
+        PhoneSecret::Ha1 { md5, sha256 } => {
+            let hash = match algorithm {
+                Algorithm::Md5 => md5,
+                Algorithm::Sha256 => sha256,
+                Algorithm::Sha512_256 => return None,
+            };
+            Ha1::from_hex(algorithm, hash.as_ref()?.expose()?)
+        }
+        PhoneSecret::None => None,
+    }
+}
+
+/// A change of a binding as it is stored.
+pub(crate) fn stored(change: &Change<Flow>) -> BindingChange {
+    let binding = &change.binding;
+    match change.kind {
+        ChangeKind::Added | ChangeKind::Refreshed | ChangeKind::Unreachable | ChangeKind::Reachable => {
+            BindingChange::Set(store::Binding {
+                aor: change.aor.to_string(),
+                contact: binding.uri.clone(),
+                flow: flow_text(&binding.flow),
+                call_id: binding.call_id.clone(),
+                cseq: binding.cseq,
+                expires_at: binding.expires_wall,
+                registered_at: binding.refreshed_at.wall,
+                user_agent: binding.user_agent.clone(),
+                path: (!binding.path.is_empty()).then(|| binding.path.join(", ")),
+                instance: binding.instance.clone(),
+                q: Some(f32::from(binding.q) / 1000.0),
+            })
+        }
+        ChangeKind::Removed(_) => {
+            BindingChange::Removed { aor: change.aor.to_string(), contact: binding.uri.clone() }
+        }
+    }
+}
+
+/// A stored binding as the registrar takes it back. Over a connection it is gone with the process (fault F01).
+pub(crate) fn restored(kept: &store::Binding) -> Option<(String, Binding<Flow>)> {
+    let flow = flow_read(&kept.flow).filter(|flow| flow.transport == Transport::Udp)?;
+    let at = Now { instant: Instant::default(), wall: kept.registered_at };
+    let binding = Binding {
+        uri: kept.contact.clone(),
+        key: contact_key(kept.contact.as_bytes())?,
+        flow,
+        received_from: flow.remote,
+        expires_at: Instant::default(),
+        expires_wall: kept.expires_at,
+        refreshed_at: at,
+        q: (kept.q.unwrap_or(1.0) * 1000.0).clamp(0.0, 1000.0) as u16,
+        call_id: kept.call_id.clone(),
+        cseq: kept.cseq,
+        instance: kept.instance.clone(),
+        reg_id: None,
+        path: kept.path.iter().flat_map(|path| path.split(", ")).map(str::to_owned).collect(),
+        user_agent: kept.user_agent.clone(),
+        unreachable: false,
+        id: 0,
+    };
+    Some((kept.aor.clone(), binding))
+}
+
+/// A flow as the store keeps it: `udp 127.0.0.1:5060 192.0.2.1:5060`.
+pub(crate) fn flow_text(flow: &Flow) -> String {
+    format!("{} {} {}", flow.transport.word(), flow.local, flow.remote)
+}
+
+fn flow_read(text: &str) -> Option<Flow> {
+    let mut words = text.split(' ');
+    let transport = match words.next()? {
+        "udp" => Transport::Udp,
+        "tcp" => Transport::Tcp,
+        _ => return None,
+    };
+    Some(Flow {
+        transport,
+        local: words.next()?.parse().ok()?,
+        remote: words.next()?.parse().ok()?,
+        connection: 0,
+    })
 }

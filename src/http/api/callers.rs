@@ -60,10 +60,8 @@ pub(crate) async fn remove(asked: Asked) -> Result<Response, Problem> {
     let queue = queues::seen(&asked, &sight)?;
     let caller = entry(&asked)?;
     let by = asked.who()?.by();
-    match asked.shared.state.switch.act(Action::RemoveCaller { queue, caller, by }).await? {
-        Done::Removed => Ok(StatusCode::NO_CONTENT.into_response()),
-        done => Err(wrong_answer(&done)),
-    }
+    let done = asked.shared.state.switch.act(Action::RemoveCaller { queue, caller, by }).await?;
+    if done == Done::Removed { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(wrong_answer(&done)) }
 }
 
 fn entry(asked: &Asked) -> Result<EntryUid, Problem> {

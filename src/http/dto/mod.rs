@@ -48,6 +48,3 @@ impl<T> Page<T> {
         Self { items, next_cursor: None }
     }
 }
-
-#[cfg(test)]
-mod tests;

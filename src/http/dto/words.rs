@@ -11,6 +11,7 @@ macro_rules! words {
         #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
         pub(crate) enum $name { $(#[serde(rename = $text)] $case,)* }
 
+        #[allow(dead_code, reason = "not every set of words is written outside of JSON")]
         impl $name {
             /// The word.
             pub(crate) const fn as_str(self) -> &'static str {

@@ -197,7 +197,7 @@ mod tests {
         let user = "J\u{e4}s\u{f8}n Doe".as_bytes();
         let ha1 = Ha1::of_password(Algorithm::Sha512_256, user, b"api@example.org", b"Secret, or not?");
         let nonce = "5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK";
-        let found = response(ha1, nonce, "NTg6RKcb9boFIAS3KrFK9BGeh+niz/sm", "GET", "/doe.json");
+        let found = response(ha1, nonce, "NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v", "GET", "/doe.json");
         assert_eq!(found, "3798d4131c277846293534c3edc11bd8a5e4cdcbff78b05db9d95eeb1cec68a5");
     }
 

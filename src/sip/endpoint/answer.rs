@@ -32,7 +32,7 @@ pub(in crate::sip::endpoint) enum Due {
 impl Answer {
     /// The 2xx was sent for the first time.
     pub(in crate::sip::endpoint) fn start(now: Instant, response: Bytes, timing: &Timing) -> Self {
-        Self { response, again: Backoff::start(now, timing.t1), end: now + timing.long() }
+        Self { response, again: Backoff::start(now, timing.t1_ms), end: now + timing.long() }
     }
 
     /// The next deadline and whose it is.
@@ -47,7 +47,7 @@ impl Answer {
         } else if self.again.at() <= now {
             // RFC 3261 section 13.3.1.4: "an interval that starts at T1 seconds and doubles for each retransmission
             // until it reaches T2 seconds".
-            self.again.next(now, timing.t2);
+            self.again.next(now, timing.t2_ms);
             Due::Resend(self.response.clone())
         } else {
             Due::Nothing

@@ -176,7 +176,9 @@ impl Endpoint {
             self.malformed(defect.reason, flow, out);
             return;
         }
-        let Some(handle) = self.client_key(&message).and_then(|key| self.clients.find(key)) else {
+        // RFC 3261 section 8.1.3.3: a response with more than one Via was not meant for us.
+        let ours = if message.vias().nth(1).is_some() { None } else { self.client_key(&message) };
+        let Some(handle) = ours.and_then(|key| self.clients.find(key)) else {
             // RFC 3261 section 18.1.2 would hand a stray response to the core; a core without a dialog for it can
             // only drop it (section 13.2.2.4 for a 2xx whose transaction is over).
             self.counters.responses_stray += 1;

@@ -34,6 +34,17 @@ impl Transport {
     pub fn is_reliable(self) -> bool {
         self != Self::Udp
     }
+
+    /// The word for URIs, logs and metrics: `udp`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Ws => "ws",
+            Self::Wss => "wss",
+        }
+    }
 }
 
 /// The transport as a Via names it.

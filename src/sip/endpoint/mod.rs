@@ -206,8 +206,7 @@ impl Endpoint {
 
     /// Sends the ACK to a 2xx and keeps it for the retransmissions of that 2xx, which is told from those of other
     /// forks by its To tag. A second ACK to the same 2xx replaces the first.
-    pub fn ack(&mut self, now: Instant, tx: ClientTx, ack: Bytes, flow: Flow, out: &mut Vec<Effect>) {
-        let _ = now;
+    pub fn ack(&mut self, _now: Instant, tx: ClientTx, ack: Bytes, flow: Flow, out: &mut Vec<Effect>) {
         self.keep_ack(tx.0, ack.clone(), flow);
         out.push(Effect::Send { flow, bytes: ack });
     }

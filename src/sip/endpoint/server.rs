@@ -40,12 +40,14 @@ pub(in crate::sip::endpoint) struct Server {
 #[derive(Debug)]
 enum Machine {
     Plain(PlainServer),
-    Invite {
-        machine: InviteServer,
-        /// The 2xx without ACK and what its ACK is found by.
-        answer: Option<(Answer, Fingerprint)>,
-        cancelled: bool,
-    },
+    Invite { machine: InviteServer, answer: Option<Box<Awaited>>, cancelled: bool },
+}
+
+/// A 2xx without ACK. Boxed, for it is needed for a moment only and its transaction stays for 32 seconds.
+#[derive(Debug)]
+struct Awaited {
+    answer: Answer,
+    acked: Fingerprint,
 }
 
 impl Server {
@@ -58,7 +60,10 @@ impl Server {
             Machine::Plain(machine) => machine.poll_timeout(),
             Machine::Invite { machine, answer, .. } => {
                 // On a tie the answer goes first: it still has to report, timer L only forgets.
-                earlier(answer.as_ref().and_then(|(answer, _)| answer.poll_timeout()), machine.poll_timeout())
+                earlier(
+                    answer.as_ref().and_then(|awaited| awaited.answer.poll_timeout()),
+                    machine.poll_timeout(),
+                )
             }
         }
     }
@@ -165,8 +170,9 @@ impl Endpoint {
             return;
         }
         let (timing, reliable) = (self.settings.timing, flow.transport.is_reliable());
+        let mut outputs = std::mem::take(&mut self.outputs);
         let machine = if message.method() == Method::Invite {
-            let machine = InviteServer::start(now, message.as_bytes().clone(), reliable, timing);
+            let machine = InviteServer::start(now, &message, reliable, timing, &mut outputs);
             Machine::Invite { machine, answer: None, cancelled: false }
         } else {
             Machine::Plain(PlainServer::start(now, reliable, timing))
@@ -175,7 +181,7 @@ impl Endpoint {
         if let Some(merged) = merged {
             self.merged.insert(merged, handle);
         }
-        self.settle_server(handle);
+        self.carry_out_server(handle, outputs, None, out);
         out.push(Effect::Request { tx: ServerTx(handle), message, flow });
     }
 
@@ -259,8 +265,8 @@ impl Endpoint {
             return;
         };
         if by_dialog.is_some() {
-            if let Some((_, acked)) = answer.take() {
-                self.acked.remove(&acked);
+            if let Some(awaited) = answer.take() {
+                self.acked.remove(&awaited.acked);
             }
         } else if matches!(machine.state(), invite_server::State::Accepted { .. }) {
             // A retransmission, or one for another dialog that reuses the INVITE's branch.
@@ -302,7 +308,8 @@ impl Endpoint {
         if let Some(acked) = acked
             && let Some(Server { machine: Machine::Invite { answer, .. }, .. }) = self.servers.get_mut(handle)
         {
-            *answer = Some((Answer::start(now, response, &self.settings.timing), acked));
+            let started = Answer::start(now, response, &self.settings.timing);
+            *answer = Some(Box::new(Awaited { answer: started, acked }));
             self.acked.insert(acked, handle);
         }
     }
@@ -328,11 +335,11 @@ impl Endpoint {
             match &mut server.machine {
                 Machine::Plain(machine) => machine.handle(now, plain_server::Input::Timeout, &mut outputs),
                 Machine::Invite { machine, answer, .. } => {
-                    match answer.as_mut().map(|(answer, _)| answer.timeout(now, &timing)) {
+                    match answer.as_mut().map(|awaited| awaited.answer.timeout(now, &timing)) {
                         Some(Due::Resend(response)) => outputs.push(Output::Resend(response)),
                         Some(Due::Missing) => {
-                            if let Some((_, acked)) = answer.take() {
-                                self.acked.remove(&acked);
+                            if let Some(awaited) = answer.take() {
+                                self.acked.remove(&awaited.acked);
                             }
                             out.push(Effect::AckMissing { tx: ServerTx(handle) });
                         }
@@ -382,8 +389,8 @@ impl Endpoint {
             if let Some(merged) = server.merged.take() {
                 self.merged.remove(&merged);
             }
-            if let Machine::Invite { answer: Some((_, acked)), .. } = &server.machine {
-                self.acked.remove(acked);
+            if let Machine::Invite { answer: Some(awaited), .. } = &server.machine {
+                self.acked.remove(&awaited.acked);
             }
             self.servers.remove(handle);
             return;

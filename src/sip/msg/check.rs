@@ -5,6 +5,7 @@
 
 use crate::sip::msg::fault::Defect;
 use crate::sip::msg::length::ContentLength;
+use crate::sip::msg::limits;
 use crate::sip::msg::message::Message;
 use crate::sip::msg::method::Method;
 use crate::sip::msg::name::Name;
@@ -99,6 +100,11 @@ impl Message {
     }
 
     fn check_values(&self) -> Result<(), Defect> {
+        for name in [Name::Via, Name::Contact, Name::Route, Name::RecordRoute, Name::Path] {
+            if self.has(name) && self.values(name).nth(limits::VALUES_MAX).is_some() {
+                return Err(Defect::bad(name, "Too Many Values"));
+            }
+        }
         self.max_forwards()?;
         self.expires()?;
         self.content_type()?;

@@ -13,8 +13,12 @@ pub const LINE_LEN_MAX: usize = 8_192;
 /// The most header lines. RFC 4475's longest has 45; a forking loop of 70 hops has 70 Via lines.
 pub const HEADERS_MAX: usize = 128;
 
-/// The most values that one comma list is split into before a message counts as hostile.
+/// The most values of a header that is a comma list, over all its lines. A REGISTER that sets more bindings, or a
+/// request through more hops, is no honest one.
 pub const VALUES_MAX: usize = 128;
+
+/// The most parameters, and the most headers, of a URI that is compared with another one part by part.
+pub const URI_PARTS_MAX: usize = 64;
 
 /// `CSeq` numbers are below this. RFC 3261 section 8.1.1.5: "MUST be less than 2**31".
 pub const CSEQ_END: u64 = 1 << 31;

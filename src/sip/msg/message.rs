@@ -142,7 +142,7 @@ impl Message {
             self.method = Span::of(0, parts.method_end);
             self.uri = parts.uri;
             self.version = parts.version;
-            self.oddities.loose_start_line = parts.is_loose;
+            self.oddities.loose_start_line = parts.is_loose || text.get(end) != Some(&b'\r');
         }
         Ok(next)
     }
@@ -434,7 +434,9 @@ fn request_line(line: &[u8]) -> Option<RequestLine> {
         let (uri, version) = (Span::of(version_start, end), Span::of(end, end));
         return Some(RequestLine { method_end, uri, version, is_loose: true });
     }
-    let is_loose = uri_start != method_end + 1 || uri_end + 1 != version_start || end != line.len();
+    let is_loose = line.get(method_end..uri_start) != Some(b" ")
+        || line.get(uri_end..version_start) != Some(b" ")
+        || end != line.len();
     let (uri, version) = (Span::of(uri_start, uri_end), Span::of(version_start, end));
     Some(RequestLine { method_end, uri, version, is_loose })
 }

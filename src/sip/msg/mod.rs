@@ -45,3 +45,9 @@ pub use crate::sip::msg::uri::Uri;
 pub use crate::sip::msg::via::BRANCH_COOKIE;
 pub use crate::sip::msg::via::Transport;
 pub use crate::sip::msg::via::Via;
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+#[path = "torture/tests.rs"]
+mod torture;

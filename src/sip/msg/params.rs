@@ -44,7 +44,7 @@ impl<'a> Params<'a> {
         self.iter().all(|(name, value)| {
             lex::is_token(name)
                 && value.is_none_or(|v| {
-                    v.first().map_or(false, |first| match first {
+                    v.first().is_some_and(|first| match first {
                         b'"' => lex::unquoted(v).is_some(),
                         _ => v.iter().all(|b| *b > b' ' && !matches!(b, b'"' | b',' | b'<' | b'>' | 0x7f)),
                     })

@@ -1,6 +1,7 @@
 //! When two URIs are the same (RFC 3261 section 19.1.4, RFC 3966 section 4).
 
 use crate::sip::msg::escape;
+use crate::sip::msg::limits;
 use crate::sip::msg::uri::Scheme;
 use crate::sip::msg::uri::Uri;
 
@@ -11,6 +12,12 @@ const DECISIVE: [&[u8]; 5] = [b"user", b"ttl", b"method", b"maddr", b"transport"
 impl Uri<'_> {
     /// Whether both are the same by RFC 3261 section 19.1.4. Not transitive, as the RFC warns.
     pub fn matches(&self, other: &Uri<'_>) -> bool {
+        if self.raw == other.raw {
+            return true;
+        }
+        if self.has_too_many_parts() || other.has_too_many_parts() {
+            return false;
+        }
         match (self.scheme, other.scheme) {
             (Scheme::Sip, Scheme::Sip) | (Scheme::Sips, Scheme::Sips) => same_sip(self, other),
             (Scheme::Tel, Scheme::Tel) => same_number(self, other),
@@ -20,6 +27,15 @@ impl Uri<'_> {
             }
             (Scheme::Sip | Scheme::Sips | Scheme::Tel | Scheme::Other(_), _) => false,
         }
+    }
+}
+
+impl Uri<'_> {
+    /// Parts are compared each with each, which a peer could make expensive.
+    fn has_too_many_parts(&self) -> bool {
+        let count = |text, separator| memchr::memchr_iter(separator, text).count();
+        count(self.params.raw(), b';') > limits::URI_PARTS_MAX
+            || count(self.headers, b'&') > limits::URI_PARTS_MAX
     }
 }
 
@@ -138,5 +154,13 @@ mod tests {
         check("tel:+1-201-555-0123", "tel:+1(201)5550123", true);
         check("tel:7042;phone-context=a", "tel:7042;phone-context=b", false);
         check("isbn:1", "ISBN:1", true);
+    }
+
+    #[test]
+    fn comparing_is_bounded() {
+        let many = |host: &str| format!("sip:{host};{}", "a;".repeat(limits::URI_PARTS_MAX));
+        check(&many("h"), &many("h"), true);
+        check(&many("h"), &many("H"), false);
+        check("sip:h;a=1;a=2", "sip:h;a=1;a=2", true);
     }
 }

@@ -32,12 +32,13 @@ impl Draft {
         Self { buffer, tail: None }
     }
 
-    /// Writes bytes with control characters as spaces; only a tab stays, as the grammar has it.
+    /// Writes bytes with line ends as spaces. Other control characters stay: a quoted string may have them, and what
+    /// is copied must come back as it was (RFC 4475 section 3.1.1.2).
     fn clean(&mut self, text: &[u8]) {
         let start = self.buffer.len();
         self.buffer.extend_from_slice(text);
         for byte in self.buffer.iter_mut().skip(start) {
-            if matches!(*byte, b'\r' | b'\n' | 0) {
+            if matches!(*byte, b'\r' | b'\n') {
                 *byte = b' ';
             }
         }
@@ -100,7 +101,7 @@ fn put(buffer: &mut Vec<u8>, what: std::fmt::Arguments<'_>) {
 
 macro_rules! shared_methods {
     () => {
-        /// Adds a header line. CR, LF and NUL in the value become spaces. Content-Length is ignored: it is written
+        /// Adds a header line. CR and LF in the value become spaces. Content-Length is ignored: it is written
         /// with the body.
         pub fn header(&mut self, name: Name, value: &[u8]) -> &mut Self {
             self.open();

@@ -48,7 +48,6 @@ use crate::sip::transaction::timer::Timer;
 use crate::sip::transaction::timer::Timing;
 use crate::sip::transaction::timer::earlier;
 use bytes::Bytes;
-use std::time::Duration;
 
 /// What happens to the machine.
 #[derive(Copy, Clone, Debug)]
@@ -118,7 +117,7 @@ impl InviteClient {
         out.push(Output::Send(request.clone()));
         // RFC 3261 section 17.1.1.2: "If a reliable transport is being used, the client transaction SHOULD NOT start
         // timer A". Timer B runs "for any transport".
-        let a = (!reliable).then(|| Backoff::start(now, timing.t1));
+        let a = (!reliable).then(|| Backoff::start(now, timing.t1_ms));
         let state = State::Calling { request, a, b: now + timing.long() };
         Self { timing, reliable, state }
     }
@@ -170,7 +169,7 @@ impl InviteClient {
                     self.enter(State::Terminated);
                 } else if let Some(a) = a.as_mut().filter(|a| a.at() <= now) {
                     // RFC 3261 section 17.1.1.2: timer A doubles each time; only timer B ends it.
-                    a.next(now, Duration::MAX);
+                    a.next(now, u32::MAX);
                     out.push(Output::Resend(request.clone()));
                 }
             }

@@ -113,8 +113,25 @@ pub enum State {
 
 impl InviteServer {
     /// The INVITE has just been passed to the user.
-    pub fn start(now: Instant, invite: Bytes, reliable: bool, timing: Timing) -> Self {
-        let state = State::Proceeding { trying: Some((invite, now + timing.trying())), last: None };
+    ///
+    /// A long INVITE is not kept for the 200 ms until its 100 Trying, which is sent at once.
+    pub fn start(
+        now: Instant,
+        invite: &Message,
+        reliable: bool,
+        timing: Timing,
+        out: &mut Vec<Output>,
+    ) -> Self {
+        let bytes = invite.as_bytes();
+        let state = if bytes.len() <= REMEMBERED_BYTES_MAX {
+            // A copy, for the bytes may be a small part of a large receive buffer.
+            let trying = Some((Bytes::copy_from_slice(bytes), now + timing.trying()));
+            State::Proceeding { trying, last: None }
+        } else {
+            let response = trying_response(invite);
+            out.push(Output::Send(response.clone()));
+            State::Proceeding { trying: None, last: remembered(&response) }
+        };
         Self { timing, reliable, state }
     }
 
@@ -163,7 +180,7 @@ impl InviteServer {
             Input::Ack => {}
             Input::Respond(100..200, response) => {
                 *trying = None;
-                *last = (response.len() <= REMEMBERED_BYTES_MAX).then(|| response.clone());
+                *last = remembered(&response);
                 out.push(Output::Send(response));
             }
             Input::Respond(200..300, response) => {
@@ -173,9 +190,10 @@ impl InviteServer {
             Input::Respond(_, response) => self.refuse(now, response, out),
             Input::Timeout => {
                 if let Some((invite, _)) = trying.take_if(|(_, at)| *at <= now)
-                    && let Some(response) = trying_response(invite)
+                    && let Ok(invite) = Message::parse(invite)
                 {
-                    *last = (response.len() <= REMEMBERED_BYTES_MAX).then(|| response.clone());
+                    let response = trying_response(&invite);
+                    *last = remembered(&response);
                     out.push(Output::Send(response));
                 }
             }
@@ -183,7 +201,7 @@ impl InviteServer {
     }
 
     fn completed(&mut self, now: Instant, input: Input, out: &mut Vec<Output>) {
-        let (t2, t4) = (self.timing.t2, self.timing.t4);
+        let (t2_ms, t4) = (self.timing.t2_ms, self.timing.t4());
         let State::Completed { response, g, h } = &mut self.state else { return };
         match input {
             Input::Invite => out.push(Output::Resend(response.clone())),
@@ -198,7 +216,7 @@ impl InviteServer {
                     // has nothing left to do about it.
                     self.enter(State::Terminated);
                 } else if let Some(g) = g.as_mut().filter(|g| g.at() <= now) {
-                    g.next(now, t2);
+                    g.next(now, t2_ms);
                     out.push(Output::Resend(response.clone()));
                 }
             }
@@ -241,7 +259,7 @@ impl InviteServer {
             return;
         }
         // RFC 3261 section 17.2.1: timer G runs on unreliable transports only, timer H on all.
-        let g = (!self.reliable).then(|| Backoff::start(now, self.timing.t1));
+        let g = (!self.reliable).then(|| Backoff::start(now, self.timing.t1_ms));
         self.enter(State::Completed { response, g, h: now + self.timing.long() });
     }
 
@@ -251,7 +269,10 @@ impl InviteServer {
 }
 
 /// RFC 3261 section 8.2.6.1: the 100 has no To tag of its own.
-fn trying_response(invite: Bytes) -> Option<Bytes> {
-    let invite = Message::parse(invite).ok()?;
-    Some(ResponseWriter::to(&invite, 100, "Trying").finish())
+fn trying_response(invite: &Message) -> Bytes {
+    ResponseWriter::to(invite, 100, "Trying").finish()
+}
+
+fn remembered(response: &Bytes) -> Option<Bytes> {
+    (response.len() <= REMEMBERED_BYTES_MAX).then(|| response.clone())
 }

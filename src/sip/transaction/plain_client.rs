@@ -101,7 +101,7 @@ impl PlainClient {
         out: &mut Vec<Output>,
     ) -> Self {
         out.push(Output::Send(request.clone()));
-        let e = (!reliable).then(|| Backoff::start(now, timing.t1));
+        let e = (!reliable).then(|| Backoff::start(now, timing.t1_ms));
         let state = State::Trying { request, e, f: now + timing.long() };
         Self { timing, reliable, state }
     }
@@ -146,7 +146,7 @@ impl PlainClient {
                     self.end(Output::TimedOut, out);
                 } else if let Some(e) = e.as_mut().filter(|e| e.at() <= now) {
                     // RFC 3261 section 17.1.2.2: "MIN(2*T1, T2)", doubling until it hits T2.
-                    e.next(now, self.timing.t2);
+                    e.next(now, self.timing.t2_ms);
                     out.push(Output::Resend(request.clone()));
                 }
             }
@@ -165,7 +165,7 @@ impl PlainClient {
                 } else if let Some(e) = e.as_mut().filter(|e| e.at() <= now) {
                     // RFC 3261 section 17.1.2.2: "If Timer E fires while in the "Proceeding" state, … Timer E MUST be
                     // reset with a value of T2 seconds."
-                    *e = Backoff::start(now, self.timing.t2);
+                    *e = Backoff::start(now, self.timing.t2_ms);
                     out.push(Output::Resend(request.clone()));
                 }
             }
@@ -193,7 +193,7 @@ impl PlainClient {
         out.push(Output::Deliver);
         // RFC 3261 section 17.1.2.2: timer K is "T4 seconds for unreliable transports, and zero … for reliable".
         let state =
-            if self.reliable { State::Terminated } else { State::Completed { k: now + self.timing.t4 } };
+            if self.reliable { State::Terminated } else { State::Completed { k: now + self.timing.t4() } };
         self.enter(state);
     }
 

@@ -7,10 +7,10 @@ use crate::clock::Instant;
 use std::time::Duration;
 
 /// RFC 3261 section 17.1.1.2: "at least 32 seconds for unreliable transports", however small T1 is.
-const D_MIN: Duration = Duration::from_secs(32);
+const D_MS_MIN: u32 = 32_000;
 
 /// RFC 3261 section 17.2.1: the user has 200 ms to answer before the transaction itself says 100 Trying.
-const TRYING: Duration = Duration::from_millis(200);
+const TRYING_MS: u32 = 200;
 
 /// Which timer of a machine is due. The letters are those of RFC 3261, table 4, and of RFC 6026.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,51 +51,64 @@ pub enum Timer {
     Abandoned,
 }
 
-/// The values that all timers follow from (RFC 3261 section 17.1.1.1).
+/// The values that all timers follow from (RFC 3261 section 17.1.1.1). Small, for every machine has a copy.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Timing {
-    /// Estimate of the round trip.
-    pub t1: Duration,
-    /// The longest interval between two retransmissions of a plain request or of an answer to an INVITE.
-    pub t2: Duration,
-    /// How long a message lives in the network.
-    pub t4: Duration,
+    /// T1, an estimate of the round trip.
+    pub t1_ms: u32,
+    /// T2, the longest interval between two retransmissions of a plain request or of an answer to an INVITE.
+    pub t2_ms: u32,
+    /// T4, how long a message lives in the network.
+    pub t4_ms: u32,
 }
 
 impl Default for Timing {
     fn default() -> Self {
-        Self { t1: Duration::from_millis(500), t2: Duration::from_secs(4), t4: Duration::from_secs(5) }
+        Self { t1_ms: 500, t2_ms: 4_000, t4_ms: 5_000 }
     }
 }
 
 impl Timing {
+    /// T4: timers I and K.
+    pub fn t4(&self) -> Duration {
+        millis(self.t4_ms)
+    }
+
     /// 64*T1: timers B, F, H, J, L and M.
     pub fn long(&self) -> Duration {
-        self.t1.saturating_mul(64)
+        millis(self.long_ms())
     }
 
     /// Timer D on an unreliable transport.
     pub fn d(&self) -> Duration {
-        self.long().max(D_MIN)
+        millis(self.long_ms().max(D_MS_MIN))
     }
 
     /// The wait before the automatic 100 Trying.
     pub fn trying(&self) -> Duration {
-        TRYING
+        millis(TRYING_MS)
     }
+
+    fn long_ms(&self) -> u32 {
+        self.t1_ms.saturating_mul(64)
+    }
+}
+
+fn millis(ms: u32) -> Duration {
+    Duration::from_millis(u64::from(ms))
 }
 
 /// A deadline that moves away by doubling steps: timers A, E, G and the retransmission of a 2xx.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Backoff {
     at: Instant,
-    interval: Duration,
+    interval_ms: u32,
 }
 
 impl Backoff {
-    /// First due `first` after `now`.
-    pub fn start(now: Instant, first: Duration) -> Self {
-        Self { at: now + first, interval: first }
+    /// First due `first_ms` after `now`.
+    pub fn start(now: Instant, first_ms: u32) -> Self {
+        Self { at: now + millis(first_ms), interval_ms: first_ms }
     }
 
     /// When it is due.
@@ -103,11 +116,11 @@ impl Backoff {
         self.at
     }
 
-    /// Doubles the interval, up to `interval_max`, and counts it from `now`: a machine that was served late does
+    /// Doubles the interval, up to `interval_ms_max`, and counts it from `now`: a machine that was served late does
     /// not send a burst.
-    pub fn next(&mut self, now: Instant, interval_max: Duration) {
-        self.interval = self.interval.saturating_mul(2).min(interval_max);
-        self.at = now + self.interval;
+    pub fn next(&mut self, now: Instant, interval_ms_max: u32) {
+        self.interval_ms = self.interval_ms.saturating_mul(2).min(interval_ms_max);
+        self.at = now + millis(self.interval_ms);
     }
 }
 

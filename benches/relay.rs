@@ -1,0 +1,256 @@
+//! What a relayed packet costs: one media worker, many bridges, real sockets on loopback.
+//!
+//! `cargo bench --bench relay -- [legs] [seconds] [relay|transcode|music]` (1000 4 relay). A generator on the main
+//! thread gives every leg 50 packets a second and takes what comes back; the worker thread's exact run time is read
+//! from `/proc/self/task/<tid>/schedstat`. Sending on loopback runs the receiver's half of the kernel's path too, so
+//! the worker pays for one whole hop of every packet, as it would with a network card.
+
+use std::fs;
+use std::net::UdpSocket;
+use std::sync::mpsc::Receiver;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+use strowger::clock::Clock;
+use strowger::clock::Instant;
+use strowger::media::Codec;
+use strowger::media::Command;
+use strowger::media::Event;
+use strowger::media::Format;
+use strowger::media::Guard;
+use strowger::media::LegKey;
+use strowger::media::Media;
+use strowger::media::Settings;
+use strowger::media::Sounds;
+use strowger::media::Source;
+use strowger::rtp::packet::HEADER_LENGTH;
+use strowger::rtp::packet::Outgoing;
+
+const WARM_UP: Duration = Duration::from_millis(1500);
+const PACKET_MS: u64 = 20;
+
+#[derive(Copy, Clone, PartialEq)]
+enum Work {
+    Relay,
+    Transcode,
+    Music,
+}
+
+fn main() {
+    let numbers: Vec<u64> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    let legs = numbers.first().map_or(1000, |legs| (*legs as usize).next_multiple_of(2));
+    let seconds = numbers.get(1).copied().unwrap_or(4);
+    let named = |name: &str| std::env::args().any(|argument| argument == name);
+    let work = match (named("transcode"), named("music")) {
+        (true, _) => Work::Transcode,
+        (_, true) => Work::Music,
+        _ => Work::Relay,
+    };
+    let mut bench = Bench::start(legs, work);
+    bench.run(WARM_UP);
+    let before = (run_time("media-0"), bench.received, bench.media.counters());
+    bench.delays.clear();
+    let began = bench.clock.instant();
+    bench.run(Duration::from_secs(seconds));
+    let cpu = run_time("media-0").saturating_sub(before.0);
+    let wall = bench.clock.instant().since(began);
+    let received = bench.received - before.1;
+    let load = bench.media.load(0);
+    bench.delays.sort_unstable();
+    let delay = |share: f64| {
+        let index = (bench.delays.len() as f64 * share) as usize;
+        bench.delays.get(index.min(bench.delays.len().saturating_sub(1))).copied().unwrap_or(0) as f64
+            / 1000.0
+    };
+    println!(
+        "legs {legs}, {received} packets out in {:.2} s ({:.0}/s), sent {}",
+        wall.as_secs_f64(),
+        received as f64 / wall.as_secs_f64(),
+        bench.sent
+    );
+    println!(
+        "CPU {:.2} us per packet, {:.1} % of a core",
+        cpu.as_secs_f64() * 1e6 / received.max(1) as f64,
+        cpu.as_secs_f64() / wall.as_secs_f64() * 100.0
+    );
+    println!(
+        "delay through the relay and the generator: p50 {:.2} ms, p99 {:.2} ms, most {:.2} ms",
+        delay(0.5),
+        delay(0.99),
+        delay(1.0)
+    );
+    println!(
+        "the worker's own figures: busy {:.1} %, tick late p99 {:?}, {:?}",
+        load.busy_fraction * 100.0,
+        load.tick_late_p99,
+        bench.media.counters()
+    );
+}
+
+struct Bench {
+    media: Media,
+    clock: Clock,
+    phones: Vec<UdpSocket>,
+    work: Work,
+    sequence: u16,
+    slot: u64,
+    began: Option<Instant>,
+    received: u64,
+    sent: u64,
+    /// Microseconds from the generator's send to its receive.
+    delays: Vec<u64>,
+}
+
+impl Bench {
+    fn start(legs: usize, work: Work) -> Self {
+        let clock = Clock::machine();
+        let (events_tx, events) = sync_channel(100_000);
+        let settings = Settings {
+            address: [127, 0, 0, 1].into(),
+            ports: 40_000..=59_999,
+            workers: 1,
+            sounds: Sounds::from_samples(&[], &[("default", &vec![500; 80_000])]),
+            busy_percent_max: 100,
+            entropy: [3; 32],
+        };
+        let media = Media::start(settings, clock.clone(), move |event| drop(events_tx.try_send(event)))
+            .expect("the ports are free");
+        let mut bench = Self {
+            media,
+            clock,
+            phones: Vec::new(),
+            work,
+            sequence: 0,
+            slot: 0,
+            began: None,
+            received: 0,
+            sent: 0,
+            delays: Vec::new(),
+        };
+        let mut ports = Vec::new();
+        while bench.phones.len() < legs {
+            if ports.is_empty() {
+                ports = wait_ports(&events);
+            }
+            let port = ports.remove(0);
+            bench.open(port);
+        }
+        for leg in 0..legs as u64 {
+            let source = match work {
+                Work::Music => Source::Music { class: "default".to_owned() },
+                Work::Relay | Work::Transcode => Source::Leg(LegKey(leg ^ 1)),
+            };
+            bench.command(Command::Hear { leg: LegKey(leg), source });
+        }
+        bench
+    }
+
+    fn open(&mut self, port: u16) {
+        let leg = LegKey(self.phones.len() as u64);
+        let phone = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        phone.connect(("127.0.0.1", port)).expect("loopback");
+        phone.set_nonblocking(true).expect("a socket");
+        self.command(Command::Open { leg, port, no_media_timeout: None, guard: Guard::Learn });
+        let codec = if self.work == Work::Transcode && leg.0 % 2 == 1 { Codec::Pcma } else { Codec::Pcmu };
+        let format = Format { codec, payload: payload_type(codec), dtmf: Some(101), ptime_ms: 20 };
+        self.command(Command::Describe {
+            leg,
+            remote: phone.local_addr().ok(),
+            rtcp: None,
+            rtcp_mux: false,
+            send: format,
+            receive: format,
+            sends: true,
+            receives: true,
+        });
+        self.phones.push(phone);
+    }
+
+    fn command(&self, command: Command) {
+        while self.media.send(0, command.clone()).is_err() {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Every millisecond a twentieth of the phones sends one packet and takes what it got.
+    fn run(&mut self, time: Duration) {
+        let began = *self.began.get_or_insert_with(|| self.clock.instant());
+        let end = self.slot + time.as_millis() as u64;
+        let mut buffer = [0; 2048];
+        while self.slot < end {
+            let due = began + Duration::from_millis(self.slot);
+            while self.clock.instant() < due {
+                std::hint::spin_loop();
+            }
+            let phase = self.slot % PACKET_MS;
+            if phase == 0 {
+                self.sequence = self.sequence.wrapping_add(1);
+            }
+            for index in (phase as usize..self.phones.len()).step_by(PACKET_MS as usize) {
+                self.receive(index, &mut buffer);
+                if self.work != Work::Music {
+                    self.speak(index, &mut buffer);
+                }
+            }
+            self.slot += 1;
+        }
+    }
+
+    fn speak(&mut self, index: usize, buffer: &mut [u8; 2048]) {
+        let codec = if self.work == Work::Transcode && index % 2 == 1 { Codec::Pcma } else { Codec::Pcmu };
+        let header = Outgoing {
+            marker: false,
+            payload_type: payload_type(codec),
+            sequence: self.sequence,
+            timestamp: u32::from(self.sequence) * 160,
+            ssrc: index as u32,
+        };
+        buffer[..HEADER_LENGTH].copy_from_slice(&header.to_bytes());
+        let stamp = self.clock.instant().as_micros().to_be_bytes();
+        buffer[HEADER_LENGTH..HEADER_LENGTH + 8].copy_from_slice(&stamp);
+        if self.phones[index].send(&buffer[..HEADER_LENGTH + 160]).is_ok() {
+            self.sent += 1;
+        }
+    }
+
+    fn receive(&mut self, index: usize, buffer: &mut [u8; 2048]) {
+        while let Ok(length) = self.phones[index].recv(buffer) {
+            self.received += 1;
+            if self.work == Work::Relay && length >= HEADER_LENGTH + 8 {
+                let mut stamp = [0; 8];
+                stamp.copy_from_slice(&buffer[HEADER_LENGTH..HEADER_LENGTH + 8]);
+                let now = self.clock.instant().as_micros();
+                self.delays.push(now.saturating_sub(u64::from_be_bytes(stamp)));
+            }
+        }
+    }
+}
+
+const fn payload_type(codec: Codec) -> u8 {
+    match codec {
+        Codec::Pcmu => 0,
+        Codec::Pcma => 8,
+    }
+}
+
+fn wait_ports(events: &Receiver<Event>) -> Vec<u16> {
+    loop {
+        if let Event::Ports { ports, .. } = events.recv_timeout(Duration::from_secs(10)).expect("ports come")
+        {
+            return ports;
+        }
+    }
+}
+
+/// The exact time that the thread of that name has run.
+fn run_time(thread: &str) -> Duration {
+    let tasks = fs::read_dir("/proc/self/task").expect("Linux");
+    for task in tasks.flatten() {
+        let name = fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+        if name.trim() == thread {
+            let text = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+            let nanos = text.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0);
+            return Duration::from_nanos(nanos);
+        }
+    }
+    Duration::ZERO
+}

@@ -1,0 +1,219 @@
+//! The first INVITE of a call: who calls, whether there is room, where it goes.
+
+use crate::call;
+use crate::call::Call;
+use crate::call::Cause;
+use crate::call::LegId;
+use crate::call::Plan;
+use crate::call::ledger::Ledger;
+use crate::clock::Now;
+use crate::dialplan::Destination;
+use crate::ids::CallUid;
+use crate::ids::PhoneNumber;
+use crate::ids::TrunkId;
+use crate::sdp;
+use crate::sip::dialog::Dialog;
+use crate::sip::endpoint::Flow;
+use crate::sip::endpoint::ServerTx;
+use crate::sip::msg::Message;
+use crate::sip::msg::Name;
+use crate::switch::cause_map;
+use crate::switch::core::CallSlot;
+use crate::switch::core::Core;
+use crate::switch::leg::Leg;
+use crate::switch::leg::Phase;
+use crate::switch::leg::Shown;
+use crate::switch::view::Direction;
+use crate::switch::view::LegRole;
+use crate::switch::write;
+use std::collections::BTreeSet;
+
+/// Who sends an INVITE.
+pub(crate) enum Source {
+    /// A phone that has shown that it knows its secret.
+    Phone(PhoneNumber),
+    /// A trunk, by its address.
+    Trunk(TrunkId),
+}
+
+impl Core {
+    pub(crate) fn invite(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) {
+        let Some(source) = self.source_of(now, tx, message, flow) else { return };
+        if let Err(cause) = self.room_for(now, &source, flow) {
+            self.refuse_invite(now, tx, message, cause);
+            return;
+        }
+        // RFC 3261 section 16.3 step 3: a request that has passed too many hops goes no further.
+        if message.max_forwards().is_ok_and(|hops| hops == Some(0)) {
+            self.reply(now, tx, message, 483, "Too Many Hops");
+            return;
+        }
+        let remote = match message.body_slice() {
+            [] => None,
+            body => match sdp::read(body) {
+                Ok(remote) => Some(remote),
+                Err(fault) => {
+                    tracing::debug!(%fault, "an INVITE's SDP can't be read");
+                    self.reply(now, tx, message, 400, "Bad SDP");
+                    return;
+                }
+            },
+        };
+        self.begin_call(now, tx, message, flow, source, remote);
+    }
+
+    /// Who calls: a trunk by its address, else a phone by its digest. `None` when it was answered already.
+    fn source_of(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) -> Option<Source> {
+        if let Some(trunk) = self.trunks.of_source(&flow) {
+            return Some(Source::Trunk(trunk));
+        }
+        self.authenticate(now, tx, message).map(Source::Phone)
+    }
+
+    /// Whether a new call may be taken now.
+    fn room_for(&mut self, now: Now, source: &Source, flow: Flow) -> Result<(), Cause> {
+        if self.draining {
+            return Err(Cause::Shutdown);
+        }
+        let source_address = flow.remote.ip();
+        if self.media_busy || !self.limiter.call_allowed(now.instant, source_address, &self.config.limits) {
+            return Err(Cause::Congestion);
+        }
+        match source {
+            Source::Trunk(trunk) if self.trunks.is_full(trunk) => Err(Cause::Congestion),
+            Source::Trunk(_) | Source::Phone(_) => Ok(()),
+        }
+    }
+
+    fn begin_call(
+        &mut self,
+        now: Now,
+        tx: ServerTx,
+        message: &Message,
+        flow: Flow,
+        source: Source,
+        remote: Option<sdp::Remote>,
+    ) {
+        let called = write::called_number(message);
+        let (destination, direction) = match &source {
+            Source::Trunk(trunk) => {
+                let destination = self.dialplan.inbound(trunk, &called).unwrap_or(Destination::NotFound);
+                (destination, Direction::Inbound)
+            }
+            Source::Phone(_) => {
+                let destination = self.dialplan.from_phone(&called);
+                let out = matches!(destination, Destination::Trunk { .. });
+                (destination, if out { Direction::Outbound } else { Direction::Internal })
+            }
+        };
+        let shown = self.shown(&source, message);
+        let Some(worker) = self.ports.roomiest() else {
+            tracing::warn!("no media port is free: a call is refused; widen [media] ports");
+            return self.refuse_invite(now, tx, message, Cause::Congestion);
+        };
+        let Ok(dialog) = Dialog::uas(message, &self.endpoint.tag(), flow) else {
+            return self.reply(now, tx, message, 400, "Missing Or Bad Contact");
+        };
+        let call = CallUid::draw(now.wall, &mut self.random);
+        self.calls.insert(
+            call,
+            CallSlot {
+                call: Call::new(LegId(0), Ledger::open(now, call, shown.number.clone(), called.clone())),
+                direction,
+                worker,
+                caller_name: shown.name.clone(),
+                entry: None,
+                legs: BTreeSet::new(),
+                timeline: Vec::new(),
+                armed: None,
+            },
+        );
+        let phase = Phase::Incoming { tx, invite: message.clone(), told: 0 };
+        let party = shown.number.clone();
+        let Some(leg) = self.open_leg(call, worker, LegRole::Caller, party, flow, phase) else {
+            self.calls.remove(&call);
+            return self.refuse_invite(now, tx, message, Cause::Congestion);
+        };
+        self.invites.insert(tx, leg);
+        self.adopt_dialog(leg, dialog);
+        self.adopt_source(leg, source, remote);
+        if let Some(slot) = self.calls.get_mut(&call) {
+            slot.call = Call::new(leg, slot.call.ledger().clone());
+        }
+        self.started(now, call, direction);
+        self.respond_to_invite(now, leg, 100, "Trying", None);
+        self.follow_plan(now, call, leg, &destination, &shown);
+    }
+
+    fn started(&mut self, now: Now, call: CallUid, direction: Direction) {
+        tracing::info!(call = %call, ?direction, "a call has begun");
+        self.count_call_start(direction);
+        self.note(now, call, "began".to_owned());
+    }
+
+    fn adopt_source(&mut self, id: LegId, source: Source, remote: Option<sdp::Remote>) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        leg.remote = remote;
+        match source {
+            Source::Trunk(trunk) => {
+                self.trunks.call_began(&trunk);
+                leg.trunk = Some(trunk);
+            }
+            Source::Phone(number) => {
+                leg.phone = Some(number.clone());
+                leg.own_call = true;
+                self.own_call_began(&number);
+            }
+        }
+    }
+
+    fn follow_plan(&mut self, now: Now, call: CallUid, leg: LegId, destination: &Destination, shown: &Shown) {
+        let plan = match destination {
+            Destination::Queue(queue) => {
+                let music = self.config.queue(queue).map_or_else(String::new, |queue| queue.music.clone());
+                Ok(Plan::Queue { queue: queue.clone(), music })
+            }
+            Destination::Music(class) => Ok(Plan::Music(class.clone())),
+            Destination::Phone(_)
+            | Destination::Trunk { .. }
+            | Destination::NotBuilt { .. }
+            | Destination::NotFound => self.plan_destination(now, call, destination, shown).map(Plan::Ring),
+        };
+        if let Some(Leg { remote: Some(_), .. }) = self.legs.get(&leg)
+            && !self.can_answer(leg)
+        {
+            self.tell(call, call::Input::HangUp(Cause::NotAcceptable));
+            return;
+        }
+        match plan {
+            Ok(plan) => self.tell(call, call::Input::Begin(plan)),
+            Err(cause) => self.tell(call, call::Input::HangUp(cause)),
+        }
+    }
+
+    /// Whether the caller's offer has anything that we can answer, before anybody is rung for it.
+    fn can_answer(&self, id: LegId) -> bool {
+        let Some(leg) = self.legs.get(&id) else { return false };
+        leg.remote.as_ref().is_none_or(|remote| sdp::answer(remote, &leg.local, None).is_ok())
+    }
+
+    /// The caller as others see him: a phone by its configuration, a trunk's caller by what the carrier says.
+    fn shown(&self, source: &Source, message: &Message) -> Shown {
+        match source {
+            Source::Phone(number) => Shown {
+                number: number.as_str().to_owned(),
+                name: self.config.phone(number.as_str()).and_then(|phone| phone.display_name),
+            },
+            Source::Trunk(_) => write::caller_shown(message),
+        }
+    }
+
+    fn refuse_invite(&mut self, now: Now, tx: ServerTx, message: &Message, cause: Cause) {
+        let (status, reason) = cause_map::refusal(cause);
+        self.reply_with(now, tx, message, status, reason, |response| {
+            if status == 503 {
+                response.header(Name::RetryAfter, b"5");
+            }
+        });
+    }
+}
