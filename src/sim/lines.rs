@@ -130,8 +130,7 @@ impl Lines {
         self.next_socket = (first + 1) % self.sockets;
         let is_free =
             |socket: &usize| remote.is_none_or(|remote| !self.by_source.contains_key(&(*socket, remote)));
-        let socket =
-            (0..self.sockets).map(|n| (first + n) % self.sockets).find(is_free).unwrap_or(first);
+        let socket = (0..self.sockets).map(|n| (first + n) % self.sockets).find(is_free).unwrap_or(first);
         self.lines.insert(call, Line::new(socket, Ear::new(self.ears, &self.tones_hz), random));
         self.next_slot = (self.next_slot + 7) % PERIOD_MS;
         if let Some(slot) = self.wheel.get_mut(self.next_slot) {
@@ -243,9 +242,9 @@ impl Lines {
         if self.lines.is_empty() {
             return None;
         }
-        let next = (1..=PERIOD_MS as u64)
-            .map(|ahead| self.served_ms + ahead)
-            .find(|ms| self.wheel.get((ms % PERIOD_MS as u64) as usize).is_some_and(|slot| !slot.is_empty()))?;
+        let next = (1..=PERIOD_MS as u64).map(|ahead| self.served_ms + ahead).find(|ms| {
+            self.wheel.get((ms % PERIOD_MS as u64) as usize).is_some_and(|slot| !slot.is_empty())
+        })?;
         Some(Instant::from_micros(next * 1000))
     }
 

@@ -15,7 +15,7 @@ pub trait Script {
     /// Something happened to that party.
     fn event(&mut self, now: Instant, party: usize, event: Event, orders: &mut Orders);
 
-    /// Time has passed. Also called once at the start.
+    /// Time has passed. Also called at the start, and in every turn while no time is set.
     fn timeout(&mut self, now: Instant, orders: &mut Orders);
 
     /// When [`Script::timeout`] is to be called next.

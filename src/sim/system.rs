@@ -132,8 +132,7 @@ pub(crate) fn send<'a>(
         let mut count = 0;
         for (to, bytes) in datagrams.by_ref().take(BATCH) {
             names[count] = to.into();
-            parts[count] =
-                libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+            parts[count] = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
             let header = &mut headers[count].msg_hdr;
             header.msg_name = names[count].as_ptr().cast_mut().cast();
             header.msg_namelen = names[count].len();
@@ -159,7 +158,12 @@ fn send_batch(socket: &UdpSocket, headers: &mut [libc::mmsghdr]) -> usize {
         // SAFETY: the caller's headers point to names, parts and bytes that live through the call; the kernel only
         // reads them and writes `msg_len`.
         let sent = unsafe {
-            libc::sendmmsg(socket.as_raw_fd(), rest.as_mut_ptr(), rest.len() as libc::c_uint, libc::MSG_DONTWAIT)
+            libc::sendmmsg(
+                socket.as_raw_fd(),
+                rest.as_mut_ptr(),
+                rest.len() as libc::c_uint,
+                libc::MSG_DONTWAIT,
+            )
         };
         match usize::try_from(sent) {
             Ok(sent) if sent > 0 => done += sent,
@@ -196,13 +200,7 @@ pub(crate) fn grow_buffer(socket: &UdpSocket, bytes: i32) {
         // SAFETY: `bytes` lives through the call and `size` is its size. Without the right the call fails, and the
         // system's limit holds.
         unsafe {
-            libc::setsockopt(
-                socket.as_raw_fd(),
-                libc::SOL_SOCKET,
-                option,
-                (&raw const bytes).cast(),
-                size,
-            );
+            libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, (&raw const bytes).cast(), size);
         }
     }
 }

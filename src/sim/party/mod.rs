@@ -25,7 +25,7 @@ pub use call::End;
 
 use crate::clock::Instant;
 use crate::ids::Random;
-use crate::sdp::Codec;
+pub use crate::sdp::Codec;
 use crate::sim::hearing::Ears;
 use crate::sim::hearing::Hearing;
 use crate::sim::lines::Lines;

@@ -92,7 +92,8 @@ impl Party {
             401 => self.answer_register_challenge(now, label, response),
             423 => {
                 // RFC 3261 section 10.2.8: not below what the registrar takes.
-                let least = response.header(Name::MinExpires).and_then(|value| std::str::from_utf8(value).ok());
+                let least =
+                    response.header(Name::MinExpires).and_then(|value| std::str::from_utf8(value).ok());
                 let least = least.and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
                 if let (Some(account), Some(least)) = (self.accounts.get_mut(&label), least) {
                     account.registration.expires = account.registration.expires.max(least);
@@ -136,7 +137,8 @@ impl Party {
             self.register(now, label);
             return;
         }
-        let granted = granted(response, &self.settings.sip.to_string()).unwrap_or(account.registration.expires);
+        let granted =
+            granted(response, &self.settings.sip.to_string()).unwrap_or(account.registration.expires);
         self.events.push(Event::Registered { label, took: now.since(account.began) });
         if account.registration.keep {
             // Well before the end, with room for a retransmission or two.
