@@ -133,11 +133,11 @@ impl Bench {
                     continue;
                 }
                 Effect::Response { .. } => {}
-                Effect::Cancelled { .. }
+                fault @ (Effect::Cancelled { .. }
                 | Effect::AckMissing { .. }
                 | Effect::Timeout { .. }
                 | Effect::Unreachable { .. }
-                | Effect::Malformed { .. } => panic!("a call without fault has {effect:?}"),
+                | Effect::Malformed { .. }) => panic!("a call without fault has {fault:?}"),
             }
             self.carry_out(side, out);
         }

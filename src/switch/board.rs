@@ -4,6 +4,7 @@
 //! cards change with every caller, so they are told at most four times a second.
 
 use crate::clock::Instant;
+use crate::clock::Wall;
 use crate::ids::AgentId;
 use crate::ids::CallUid;
 use crate::ids::EntryUid;
@@ -37,6 +38,12 @@ pub(crate) struct Board {
 }
 
 impl Board {
+    /// Notices are numbered on from the time of day in microseconds, so that a number of an earlier process is never
+    /// taken for one of this: no process tells a million things a second.
+    pub(crate) fn new(now: Wall) -> Self {
+        Self { sequence: u64::try_from(now.as_micros()).unwrap_or(0), ..Self::default() }
+    }
+
     /// The last notice's number.
     pub(crate) fn sequence(&self) -> u64 {
         self.sequence

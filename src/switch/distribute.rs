@@ -22,10 +22,8 @@ use crate::switch::view::LegRole;
 impl Core {
     /// One input of the distributor with all its outputs.
     pub(crate) fn acd_input(&mut self, now: Now, input: acd::Input) {
-        let joining = match &input {
-            acd::Input::Join { entry, call, .. } => Some((*entry, *call)),
-            _ => None,
-        };
+        let joining =
+            if let acd::Input::Join { entry, call, .. } = &input { Some((*entry, *call)) } else { None };
         let mut outputs = Vec::new();
         self.acd.handle(now, input, &mut outputs);
         // The caller is taken in before any agent is rung for him.

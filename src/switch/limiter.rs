@@ -47,10 +47,11 @@ impl Limiter {
     fn bucket(&mut self, now: Instant, source: IpAddr, limits: &Limits) -> &mut Bucket {
         let requests_max = f64::from(limits.requests_per_second);
         let calls_max = f64::from(limits.calls_per_second);
-        if !self.buckets.contains_key(&source) && self.buckets.len() >= SOURCES_MAX {
-            if let Some(((_, oldest), ())) = self.by_age.pop_first() {
-                self.buckets.remove(&oldest);
-            }
+        if !self.buckets.contains_key(&source)
+            && self.buckets.len() >= SOURCES_MAX
+            && let Some(((_, oldest), ())) = self.by_age.pop_first()
+        {
+            self.buckets.remove(&oldest);
         }
         let bucket = self.buckets.entry(source).or_insert_with(|| {
             self.by_age.insert((now, source), ());
@@ -77,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_source_gets_its_share_and_no_more() {
-        let limits = Limits { requests_per_second: 10, calls_per_second: 2, ..Limits::default() };
+        let limits = Limits { media_busy_percent: 75, requests_per_second: 10, calls_per_second: 2 };
         let mut limiter = Limiter::default();
         let source: IpAddr = "192.0.2.1".parse().unwrap();
         let now = Instant::from_micros(0);
@@ -93,7 +94,7 @@ mod tests {
 
     #[test]
     fn the_table_is_bounded() {
-        let limits = Limits::default();
+        let limits = Limits { media_busy_percent: 75, requests_per_second: 500, calls_per_second: 50 };
         let mut limiter = Limiter::default();
         for n in 0..(SOURCES_MAX as u32 + 100) {
             limiter.request_allowed(Instant::from_micros(n.into()), IpAddr::from(n.to_be_bytes()), &limits);

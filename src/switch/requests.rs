@@ -22,12 +22,15 @@ impl Core {
             return;
         }
         match message.method() {
-            Method::Invite | Method::Options | Method::Register => {}
+            Method::Register if self.may_proceed(now, tx, message) => self.register(now, tx, message, flow),
+            Method::Options if self.may_proceed(now, tx, message) => self.options(now, tx, message),
+            Method::Invite if self.may_proceed(now, tx, message) => self.invite(now, tx, message, flow),
+            // Refused and answered already; an ACK is never answered.
+            Method::Register | Method::Options | Method::Invite | Method::Ack => {}
             // A BYE or CANCEL of nothing.
             Method::Bye | Method::Cancel => {
-                return self.reply(now, tx, message, 481, "Call/Transaction Does Not Exist");
+                self.reply(now, tx, message, 481, "Call/Transaction Does Not Exist");
             }
-            Method::Ack => return,
             Method::Prack
             | Method::Subscribe
             | Method::Notify
@@ -36,15 +39,7 @@ impl Core {
             | Method::Refer
             | Method::Message
             | Method::Update
-            | Method::Other(_) => return self.not_allowed(now, tx, message),
-        }
-        if !self.may_proceed(now, tx, message) {
-            return;
-        }
-        match message.method() {
-            Method::Register => self.register(now, tx, message, flow),
-            Method::Options => self.options(now, tx, message),
-            _ => self.invite(now, tx, message, flow),
+            | Method::Other(_) => self.not_allowed(now, tx, message),
         }
     }
 

@@ -68,7 +68,7 @@ impl Core {
             reachable: BTreeMap::new(),
             own_calls: BTreeMap::new(),
             agents_by_phone: agents.collect(),
-            board: Board::default(),
+            board: Board::new(now.wall),
             ports: PortStock::default(),
             random,
             queue_counters: counting::queue_counters(&metrics, &config.queues),

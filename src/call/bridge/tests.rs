@@ -1,5 +1,7 @@
 //! Scenarios of one call, and a seeded storm in which every leg must end and every caller be accounted for.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "the world looks at some commands only")]
+
 use super::*;
 use crate::clock::Wall;
 use crate::ids::CallUid;
