@@ -35,6 +35,8 @@ enum Command {
         /// The configuration file
         file: PathBuf,
     },
+    /// Load a SIP server with calls and measure it
+    Load(crate::load::Options),
 }
 
 const FAILED: u8 = 1;
@@ -44,6 +46,7 @@ pub fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve { config, drain_seconds } => serve(&config, Duration::from_secs(drain_seconds)),
         Command::CheckConfig { file } => check_config(&file),
+        Command::Load(options) => crate::load::run(&options),
     }
 }
 

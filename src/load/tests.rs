@@ -43,7 +43,8 @@ fn calls_that_are_held() {
 
 #[test]
 fn a_busy_agent_is_found_out() {
-    let line = "--target FAR --far FAR --agents --number a --numbers 1 --rate 20 --seconds 0.2 --talk-seconds 1";
+    let line =
+        "--target FAR --far FAR --agents --number a --numbers 1 --rate 20 --seconds 0.2 --talk-seconds 1";
     check(line, false, &["\"calls_placed\":4,", "\"calls_well\":1,", "\"agents_rung_while_busy\":3,"]);
 }
 

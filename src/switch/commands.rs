@@ -91,6 +91,7 @@ impl Core {
         leg.renegotiation.answer_in_ack = leg.remote.is_none();
         leg.phase = Phase::Up;
         self.invites.insert(tx, id);
+        self.watch_media(id);
     }
 
     fn refuse(&mut self, now: Now, id: LegId, cause: Cause) {

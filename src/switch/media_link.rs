@@ -76,7 +76,8 @@ impl Core {
         let open = MediaCommand::Open {
             leg: leg.media(),
             port,
-            no_media_timeout: self.config.media.no_media_timeout,
+            // Not before the answer: a phone that sent early audio may ring in silence. See `watch_media`.
+            no_media_timeout: None,
             guard: self.latch_guard(flow),
         };
         self.out.push(Output::Media { worker, command: open });
@@ -160,6 +161,14 @@ impl Core {
                 false
             }
         }
+    }
+
+    /// The leg is answered: from now on the party must be heard.
+    pub(crate) fn watch_media(&mut self, id: LegId) {
+        let Some(leg) = self.legs.get(&id) else { return };
+        let command =
+            MediaCommand::Watch { leg: leg.media(), no_media_timeout: self.config.media.no_media_timeout };
+        self.out.push(Output::Media { worker: leg.worker, command });
     }
 
     /// Tells the worker what was agreed for the leg.
