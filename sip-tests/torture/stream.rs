@@ -69,7 +69,7 @@ fn converse(pieces: &[&[u8]], end: bool) -> Vec<u8> {
             let _ = stream.shutdown().await;
         }
         let mut all = Vec::new();
-        let r = stream.read_to_end(&mut all).await; eprintln!("{r:?}");
+        let _ = stream.read_to_end(&mut all).await;
         all
     })
 }
