@@ -5,4 +5,5 @@
 #![allow(unreachable_pub, clippy::wildcard_enum_match_arm, reason = "a test binary has no users, and asks for one arm")]
 
 mod harness;
+mod scenario;
 mod torture;
