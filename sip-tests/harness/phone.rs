@@ -119,7 +119,13 @@ pub struct Phone {
 }
 
 impl Phone {
-    pub fn new(number: &str, sip: SocketAddr, server: SocketAddr, voices: Rc<Cell<usize>>, mut random: Random) -> Self {
+    pub fn new(
+        number: &str,
+        sip: SocketAddr,
+        server: SocketAddr,
+        voices: Rc<Cell<usize>>,
+        mut random: Random,
+    ) -> Self {
         Self {
             number: number.to_owned(),
             sip,
@@ -150,7 +156,8 @@ impl Phone {
 
     pub fn poll_timeout(&self) -> Option<Instant> {
         let calls = self.calls.iter().filter(|call| call.state != State::Over);
-        let calls = calls.flat_map(|call| [call.speak_at, call.answer_at, call.reinvite_retry].into_iter().flatten());
+        let calls =
+            calls.flat_map(|call| [call.speak_at, call.answer_at, call.reinvite_retry].into_iter().flatten());
         calls.chain(self.endpoint.poll_timeout()).min()
     }
 
@@ -209,7 +216,9 @@ impl Phone {
     }
 
     fn hear(&mut self, now: Instant, packet: &Packet) {
-        let Some(call) = self.calls.iter_mut().find(|call| call.rtp == packet.to && call.state != State::Over) else {
+        let Some(call) =
+            self.calls.iter_mut().find(|call| call.rtp == packet.to && call.state != State::Over)
+        else {
             return;
         };
         let Ok(header) = packet::read(&packet.bytes) else { return };
@@ -240,7 +249,8 @@ impl Phone {
         let call_id = format!("{:016x}@{}", self.random.next_u64(), self.sip.ip());
         let index = self.open(now, call_id, false);
         self.calls[index].offerless = offerless;
-        self.calls[index].to = if to.starts_with("sip:") { to.to_owned() } else { format!("sip:{to}@{DOMAIN}") };
+        self.calls[index].to =
+            if to.starts_with("sip:") { to.to_owned() } else { format!("sip:{to}@{DOMAIN}") };
         self.send_invite(now, index, None);
         index
     }
@@ -541,8 +551,13 @@ impl Phone {
 
     fn login(&mut self, response: &Message, method: Method<'_>, uri: &str) -> Option<Vec<u8>> {
         let challenge = Challenge::topmost(response, Name::WwwAuthenticate)?;
-        Login::with_password(&self.number, &self.account.password)
-            .answer(&challenge, method, uri.as_bytes(), 1, &mut self.random)
+        Login::with_password(&self.number, &self.account.password).answer(
+            &challenge,
+            method,
+            uri.as_bytes(),
+            1,
+            &mut self.random,
+        )
     }
 
     // --- what comes ---
@@ -567,7 +582,9 @@ impl Phone {
                     self.calls[index].over(now, Why::NoAck);
                 }
             }
-            Effect::Response { tx, user, message } => self.responded(now, tx, Purpose::unpack(user), &message),
+            Effect::Response { tx, user, message } => {
+                self.responded(now, tx, Purpose::unpack(user), &message)
+            }
             Effect::Timeout { user, .. } | Effect::Unreachable { user, .. } => match Purpose::unpack(user) {
                 Purpose::Invite(index) | Purpose::Bye(index) => self.calls[index].over(now, Why::TimedOut),
                 Purpose::Reinvite(index) => self.calls[index].reinvite_pending = false,
@@ -595,7 +612,8 @@ impl Phone {
             (Method::Invite, true, Some(index)) => self.reinvited(now, tx, index, message),
             (Method::Bye, true, Some(index)) => {
                 self.respond(now, tx, message, 200);
-                let reason = message.header(Name::Reason).map(|value| String::from_utf8_lossy(value).into_owned());
+                let reason =
+                    message.header(Name::Reason).map(|value| String::from_utf8_lossy(value).into_owned());
                 self.calls[index].over(now, Why::ByPeer(reason));
             }
             (Method::Options | Method::Notify, ..) => self.respond(now, tx, message, 200),
@@ -734,7 +752,8 @@ impl Phone {
         let call = &mut self.calls[index];
         call.bodies.push(message.body_slice().to_vec());
         let remote = sdp::read(message.body_slice()).expect("the switch's SDP can be read");
-        call.agreed = Some(sdp::agree(&call.local, &remote).expect("the switch answers with what was offered"));
+        call.agreed =
+            Some(sdp::agree(&call.local, &remote).expect("the switch answers with what was offered"));
     }
 
     fn invite_answered(&mut self, now: Instant, tx: ClientTx, index: usize, message: &Message) {
@@ -764,7 +783,14 @@ impl Phone {
         None
     }
 
-    fn send_ack(&mut self, now: Instant, tx: ClientTx, index: usize, message: &Message, body: Option<Vec<u8>>) {
+    fn send_ack(
+        &mut self,
+        now: Instant,
+        tx: ClientTx,
+        index: usize,
+        message: &Message,
+        body: Option<Vec<u8>>,
+    ) {
         let branch = self.endpoint.branch();
         let flow = self.flow(self.server);
         let Some(dialog) = &self.calls[index].dialog else { return };
@@ -777,7 +803,14 @@ impl Phone {
         self.endpoint.ack(now, tx, bytes, flow, &mut self.effects);
     }
 
-    fn reinvite_response(&mut self, now: Instant, tx: ClientTx, index: usize, status: u16, message: &Message) {
+    fn reinvite_response(
+        &mut self,
+        now: Instant,
+        tx: ClientTx,
+        index: usize,
+        status: u16,
+        message: &Message,
+    ) {
         if status < 200 {
             return;
         }

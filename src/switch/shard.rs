@@ -33,6 +33,9 @@ use tokio::sync::{Notify, mpsc, oneshot};
 /// How often the media workers' load is looked at, and the store's backlog counted.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// So many looks in a row must find a worker over its limit before calls are refused: one late second is the machine's.
+const BUSY_LOOKS: u32 = 3;
+
 /// What the shard works with.
 pub struct Parts {
     /// The pure core.
@@ -69,6 +72,8 @@ struct Shard {
     later: RefCell<Later>,
     armed: Cell<Option<Instant>>,
     rearm: Notify,
+    /// Looks in a row that found a worker over its limit.
+    busy_looks: Cell<u32>,
     this: Weak<Shard>,
 }
 
@@ -141,6 +146,7 @@ fn start(parts: Parts) -> Inbox {
         later: RefCell::default(),
         armed: Cell::new(None),
         rearm: Notify::new(),
+        busy_looks: Cell::new(0),
         this: this.clone(),
     });
     let sink: Rc<dyn Sink> = Rc::<Shard>::clone(&shard);
@@ -221,8 +227,9 @@ impl Shard {
 
     fn look(&self) {
         // A worker that is over its limit takes no calls; the others may, but a call is placed before that is known.
-        let busy = (0..self.media.workers()).any(|worker| self.media.is_overloaded(worker));
-        self.input(Input::MediaBusy(busy));
+        let over = (0..self.media.workers()).any(|worker| self.media.is_overloaded(worker));
+        self.busy_looks.set(if over { self.busy_looks.get().saturating_add(1) } else { 0 });
+        self.input(Input::MediaBusy(self.busy_looks.get() >= BUSY_LOOKS));
         for worker in 0..self.media.workers() {
             self.metrics.media_tick_lag(self.media.load(worker).tick_late_p99);
         }
