@@ -305,7 +305,7 @@ impl Core {
         match effect {
             Effect::Send { flow, bytes } => self.out.push(Output::Send { flow, bytes }),
             Effect::Request { tx, message, flow } => self.request(now, tx, &message, flow),
-            Effect::Ack { message, .. } => self.ack_received(now, &message),
+            Effect::Ack { tx, message, .. } => self.ack_received(now, tx, &message),
             Effect::Cancelled { tx, .. } => self.cancel_received(now, tx),
             Effect::AckMissing { tx } => self.ack_missing(now, tx),
             Effect::Response { tx, user, message } => {
