@@ -108,6 +108,11 @@ impl Call {
         self.agreed.as_ref().map(|agreed| &agreed.codec)
     }
 
+    /// Whether we called that number.
+    pub fn goes_to(&self, number: &str) -> bool {
+        self.to.starts_with(&format!("sip:{number}@"))
+    }
+
     /// The last status of our INVITE.
     pub fn status(&self) -> u16 {
         self.statuses.last().map_or(0, |(_, status)| *status)

@@ -387,7 +387,11 @@ impl World {
 
     /// Waits until it rings.
     pub fn rings(&mut self, phone: PhoneId) -> Line {
-        self.expect("the phone rings", Duration::from_secs(1), |world| world.ringing(phone).is_some());
+        self.rings_within(phone, Duration::from_secs(1))
+    }
+
+    pub fn rings_within(&mut self, phone: PhoneId, longest: Duration) -> Line {
+        self.expect("the phone rings", longest, |world| world.ringing(phone).is_some());
         self.ringing(phone).expect("it rings")
     }
 

@@ -81,6 +81,7 @@ impl Core {
 
     /// The ACK of our 2xx, which carries the answer when the offer was ours.
     pub(crate) fn ack_received(&mut self, now: Now, tx: ServerTx, message: &Message) {
+        // Nobody asks for this INVITE any more.
         self.invites.remove(&tx);
         let leg = dialog::id::of_request(message).and_then(|id| self.dialogs.get(&id).copied());
         let Some(id) = leg else { return };

@@ -1,0 +1,130 @@
+//! Everything at random, over hundreds of seeds: phones and carriers call, answer, refuse, hold, hang up and vanish,
+//! agents pause and log out, over networks of every quality. The books are checked at every step; at the end nothing is
+//! left of anything, and the queues' figures are those that the callers counted themselves.
+
+use crate::harness::call::State;
+use crate::harness::network::Quality;
+use crate::harness::phone::Treatment;
+use crate::harness::sound::Sound;
+use crate::harness::world::{Line, PhoneId, World};
+use std::time::Duration;
+use strowger::ids::Random;
+use strowger::record::QueueStatus;
+use strowger::sdp::{Codec, Direction};
+use strowger::switch::action::Action;
+
+/// Seeds of one run; a debug build takes some 20 s for them.
+const SEEDS: u64 = 200;
+const STEPS: u64 = 30;
+
+fn treatment(random: &mut Random) -> Treatment {
+    let after = Duration::from_millis(random.below(4000));
+    match random.below(8) {
+        0 => Treatment::Ring,
+        1 => Treatment::Refuse(486, after),
+        2 => Treatment::Refuse(603, after),
+        3 => Treatment::EarlyMedia,
+        _ => Treatment::Answer(after),
+    }
+}
+
+fn act(world: &mut World, phones: &[PhoneId], random: &mut Random) {
+    let phone = phones[random.below(phones.len() as u64) as usize];
+    let live: Vec<usize> = (0..world.phones[phone.0].calls.len())
+        .filter(|call| !matches!(world.phones[phone.0].calls[*call].state, State::Over | State::Leaving))
+        .collect();
+    let line = live.get(random.below(live.len() as u64) as usize).map(|call| Line { phone, call: *call });
+    match (random.below(12), line) {
+        (0..=4, _) if live.len() < 2 => {
+            let numbers = ["600", "600", "601", "2001", "2002", "1001", "1002", "4711", "0123456789"];
+            let inbound = ["+33140000000", "+33140000000", "+33140002001", "+33140001001", "95"];
+            let is_carrier = world.phones[phone.0].number.starts_with('+');
+            let list: &[&str] = if is_carrier { &inbound } else { &numbers };
+            let number = list[random.below(list.len() as u64) as usize];
+            if random.below(10) == 0 {
+                world.dial_offerless(phone, number);
+            } else {
+                world.dial(phone, number);
+            }
+        }
+        (5 | 6, Some(line)) => world.hang_up(line),
+        (7, Some(line)) => world.answer(line),
+        (8, Some(line)) if world.call(line).state == State::Up => {
+            let directions =
+                [Some(Direction::SendOnly), Some(Direction::SendRecv), Some(Direction::Inactive), None];
+            world.reinvite(line, directions[random.below(4) as usize]);
+        }
+        (9, _) => {
+            let agent = ["alice", "bruno"][random.below(2) as usize];
+            let status = match random.below(4) {
+                0 => QueueStatus::Paused { reason: Some("repas".to_owned()) },
+                1 => QueueStatus::LoggedOut,
+                _ => QueueStatus::Ready,
+            };
+            let queues = (random.below(3) == 0).then(|| vec!["support".into()]);
+            let _ = world.act(Action::SetAgentStatus { agent: agent.into(), status, queues, by: "ops".to_owned() });
+        }
+        (10, _) => {
+            let expires = if random.below(4) == 0 { 0 } else { 3600 };
+            if !world.phones[phone.0].number.starts_with('+') {
+                world.with_phone(phone, |phone, now| phone.register(now, expires));
+            }
+        }
+        (11, _) => {
+            let calls = world.live_calls();
+            if let Some(call) = calls.get(random.below(calls.len() as u64 * 4) as usize) {
+                let _ = world.act(Action::HangUp { call: call.id, by: "ops".to_owned() });
+            }
+        }
+        _ => world.treat(phone, treatment(random)),
+    }
+}
+
+fn run(seed: u64) {
+    let mut random = Random::seeded(seed ^ 0x50a4);
+    let quality = match random.below(4) {
+        0 => Quality::CLEAN,
+        1 => Quality::lossy(0),
+        percent => Quality::lossy(percent),
+    };
+    let mut world = World::new(quality, seed);
+    let mut phones: Vec<PhoneId> =
+        ["1001", "1002", "2001", "2002", "2002"].into_iter().map(|number| world.add_phone(number)).collect();
+    phones.push(world.add_carrier());
+    for phone in &phones {
+        let treatment = treatment(&mut random);
+        world.treat(*phone, treatment);
+        if random.below(3) == 0 {
+            world.phone(*phone).codecs = vec![Codec::Pcmu];
+        }
+    }
+    for _ in 0..STEPS {
+        act(&mut world, &phones, &mut random);
+        let pause = Duration::from_micros(random.below(1_500_000));
+        world.run(pause);
+    }
+    world.network.quality = Quality::CLEAN;
+    // What each caller of a queue heard: an agent's voice, or the queue's music alone.
+    let entered: u64 = ["support", "sales"].iter().map(|id| world.queue(id).today.entered).sum();
+    let counted = world
+        .phones
+        .iter()
+        .flat_map(|phone| &phone.calls)
+        .filter(|call| !call.incoming && call.up_at.is_some())
+        .filter(|call| call.goes_to("600") || call.goes_to("601") || call.goes_to("+33140000000"))
+        .count() as u64;
+    world.check(entered >= counted, &format!("{counted} callers were answered by a queue that counted {entered}"));
+    let lonely = |call: &&crate::harness::call::Call| {
+        call.heard.stretches.iter().any(|one| one.sound == Sound::Other && one.packets > 25)
+    };
+    let noise = world.phones.iter().flat_map(|phone| &phone.calls).find(lonely).is_some();
+    world.check(!noise, "somebody heard what nobody said");
+    world.finish();
+}
+
+#[test]
+fn at_random() {
+    for seed in 1..=SEEDS {
+        run(seed);
+    }
+}
