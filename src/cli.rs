@@ -35,6 +35,10 @@ enum Command {
         /// The configuration file
         file: PathBuf,
     },
+    /// Run a small call centre with simulated callers and agents, on this machine alone
+    Demo(crate::demo::Options),
+    /// Load a SIP server with calls and measure it
+    Load(crate::load::Options),
 }
 
 const FAILED: u8 = 1;
@@ -44,6 +48,8 @@ pub fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve { config, drain_seconds } => serve(&config, Duration::from_secs(drain_seconds)),
         Command::CheckConfig { file } => check_config(&file),
+        Command::Demo(options) => crate::demo::run(&options),
+        Command::Load(options) => crate::load::run(&options),
     }
 }
 

@@ -40,7 +40,7 @@ use std::time::Duration;
 
 /// Something happened.
 #[derive(Debug)]
-pub(crate) enum Input<'a> {
+pub enum Input<'a> {
     /// A datagram came.
     Packet {
         /// On which pair of ports.
@@ -63,7 +63,7 @@ pub(crate) const POISON: &[u8] = b"poison";
 
 /// All legs of one worker.
 #[derive(Debug)]
-pub(crate) struct Core {
+pub struct Core {
     first_port: u16,
     legs: Vec<Option<Box<Leg>>>,
     keys: HashMap<LegKey, u32>,
@@ -80,12 +80,12 @@ pub(crate) struct Core {
     /// The leg in whose name code runs: the one to close when it panics.
     current: u32,
     /// What was counted.
-    pub(crate) counters: Counters,
+    pub counters: Counters,
 }
 
 impl Core {
     /// A core without legs, for the pairs of ports from the even port `first_port`. `epoch` ties the clocks.
-    pub(crate) fn new(first_port: u16, pairs: u32, sounds: Sounds, random: Random, epoch: Now) -> Self {
+    pub fn new(first_port: u16, pairs: u32, sounds: Sounds, random: Random, epoch: Now) -> Self {
         Self {
             first_port,
             legs: (0..pairs).map(|_| None).collect(),
@@ -105,7 +105,7 @@ impl Core {
     }
 
     /// Takes one input and says what is to be done about it.
-    pub(crate) fn handle(&mut self, now: Instant, input: Input<'_>, out: &mut Outputs) {
+    pub fn handle(&mut self, now: Instant, input: Input<'_>, out: &mut Outputs) {
         match input {
             Input::Packet { pair, channel, from, bytes } => self.packet(now, pair, channel, from, bytes, out),
             Input::Command(command) => {
@@ -118,7 +118,7 @@ impl Core {
     }
 
     /// When [`Input::Tick`] is wanted at the latest; `None` while nothing is to come.
-    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+    pub fn poll_timeout(&self) -> Option<Instant> {
         if !self.due.is_empty() {
             return Some(Instant::default());
         }
@@ -128,12 +128,12 @@ impl Core {
     }
 
     /// How many legs there are.
-    pub(crate) fn legs(&self) -> usize {
+    pub fn legs(&self) -> usize {
         self.keys.len()
     }
 
     /// Ends the leg in whose name code panicked; its peers hear silence.
-    pub(crate) fn abandon(&mut self, out: &mut Outputs) {
+    pub fn abandon(&mut self, out: &mut Outputs) {
         self.counters.panics += 1;
         self.remove(self.current, out);
     }

@@ -187,8 +187,9 @@ async fn read(
                 Err(broken) => {
                     if let Some(head) = broken.head {
                         sink.received(flow, head.as_bytes().clone());
-                        sink.flush();
                     }
+                    // What came whole before it is answered too.
+                    sink.flush();
                     return;
                 }
             }

@@ -23,6 +23,7 @@ use crate::ids::Random;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::Event as MediaEvent;
 use crate::metrics::Metrics;
+use crate::metrics::labels::Side;
 use crate::record::Fact;
 use crate::record::QueueFold;
 use crate::registrar::Registrar;
@@ -141,6 +142,8 @@ pub struct Core {
     pub(crate) agents_by_phone: BTreeMap<PhoneNumber, AgentId>,
     pub(crate) board: Board,
     pub(crate) ports: PortStock,
+    /// Answered legs whose media is being closed, for the count of calls without audio.
+    pub(crate) closing: HashMap<LegId, Side>,
     pub(crate) random: Random,
     pub(crate) metrics: Metrics,
     pub(crate) queue_counters: QueueCounters,
@@ -305,7 +308,7 @@ impl Core {
         match effect {
             Effect::Send { flow, bytes } => self.out.push(Output::Send { flow, bytes }),
             Effect::Request { tx, message, flow } => self.request(now, tx, &message, flow),
-            Effect::Ack { message, .. } => self.ack_received(now, &message),
+            Effect::Ack { tx, message, .. } => self.ack_received(now, tx, &message),
             Effect::Cancelled { tx, .. } => self.cancel_received(now, tx),
             Effect::AckMissing { tx } => self.ack_missing(now, tx),
             Effect::Response { tx, user, message } => {

@@ -249,6 +249,7 @@ impl Core {
             self.send_bye(now, id, Cause::Cancelled);
             self.drop_leg(id);
         } else if self.settle_remote_answer(id, message) {
+            self.watch_media(id);
             self.tell_leg(id, LegEvent::Answered);
         } else {
             self.send_bye(now, id, Cause::NotAcceptable);

@@ -80,7 +80,8 @@ impl Core {
     }
 
     /// The ACK of our 2xx, which carries the answer when the offer was ours.
-    pub(crate) fn ack_received(&mut self, now: Now, message: &Message) {
+    pub(crate) fn ack_received(&mut self, now: Now, tx: ServerTx, message: &Message) {
+        self.invites.remove(&tx);
         let leg = dialog::id::of_request(message).and_then(|id| self.dialogs.get(&id).copied());
         let Some(id) = leg else { return };
         let Some(leg) = self.legs.get_mut(&id) else { return };

@@ -26,6 +26,7 @@ mod reply;
 mod requests;
 mod setup;
 pub mod shard;
+pub mod tables;
 mod trunks;
 pub mod view;
 mod views;

@@ -19,6 +19,11 @@ impl PortStock {
         self.free[worker].extend(ports);
     }
 
+    /// Free ports in all.
+    pub(crate) fn free(&self) -> usize {
+        self.free.iter().map(VecDeque::len).sum()
+    }
+
     /// The worker with the most free ports, for a new call: all legs of a call live in one worker.
     pub(crate) fn roomiest(&self) -> Option<usize> {
         let (worker, ports) = self.free.iter().enumerate().max_by_key(|(_, ports)| ports.len())?;

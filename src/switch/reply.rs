@@ -56,10 +56,13 @@ impl Core {
         if status > 100 {
             response.to_tag(dialog.id().local_tag());
         }
-        response.header(Name::Server, self.config.sip.user_agent.as_bytes());
-        if (101..300).contains(&status) {
+        let makes_dialog = (101..300).contains(&status);
+        if makes_dialog {
             // RFC 3261 section 12.1.1: Record-Route is copied, and Contact says where requests of the dialog go.
             response.with_record_route();
+        }
+        response.header(Name::Server, self.config.sip.user_agent.as_bytes());
+        if makes_dialog {
             let contact = write::contact_of(self.addresses.signalling(&leg.flow), leg.flow);
             response.header(Name::Contact, contact.as_bytes());
             response.header(Name::Allow, ALLOW.as_bytes());

@@ -51,7 +51,8 @@ const MAX_FORWARDS: &[u8] = b"70";
 /// Writes it.
 pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
     let Invite { target, domain, contact, .. } = invite;
-    let mut request = RequestWriter::new(Method::Invite, target.uri.as_bytes());
+    let (request_uri, to) = addressed(&target.uri);
+    let mut request = RequestWriter::new(Method::Invite, request_uri.as_bytes());
     request
         .via(target.flow.transport.into(), contact.to_string().as_bytes(), invite.branch.as_bytes(), true)
         .header(Name::MaxForwards, MAX_FORWARDS);
@@ -62,7 +63,7 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
     };
     request
         .header(Name::From, from.as_bytes())
-        .header_fmt(Name::To, format_args!("<{}>", without_params(&target.uri)))
+        .header_fmt(Name::To, format_args!("<{to}>"))
         .header(Name::CallId, invite.call_id.as_bytes())
         .cseq(1, Method::Invite)
         .header(Name::Contact, contact_of(*contact, target.flow).as_bytes())
@@ -86,9 +87,14 @@ pub(crate) fn call_id(random: &mut Random, domain: &str) -> String {
     format!("{:016x}{:08x}@{domain}", random.next_u64(), random.next_u64() >> 32)
 }
 
-/// The URI without its parameters and headers, for To.
-fn without_params(uri: &str) -> &str {
-    uri.split([';', '?']).next().unwrap_or(uri)
+/// A contact as Request-URI and as To: without its headers, which RFC 3261 section 19.1.5 forbids there (RFC 4475
+/// section 3.3.14: an escaped Route must lead nobody), and for To without its parameters too.
+fn addressed<'a>(contact: &'a str) -> (&'a str, &'a str) {
+    let Ok(uri) = Uri::parse(contact.as_bytes()) else { return (contact, contact) };
+    let cut = |text: &'a str, len: usize| text.get(..text.len().saturating_sub(len)).unwrap_or(text);
+    // The length of the headers is without their question mark, that of the parameters with their semicolon.
+    let request_uri = if uri.headers.is_empty() { contact } else { cut(contact, uri.headers.len() + 1) };
+    (request_uri, cut(request_uri, uri.params.raw().len()))
 }
 
 /// A display name in quotes; RFC 3261 section 25.1 `quoted-string`. Control characters are left out.

@@ -16,6 +16,8 @@ use crate::sip::endpoint::flow::stamp;
 use crate::sip::endpoint::refusal;
 use crate::sip::msg::Message;
 use crate::sip::msg::Method;
+use crate::sip::msg::Name;
+use crate::sip::msg::Via;
 use crate::sip::transaction::Output;
 use crate::sip::transaction::invite_server;
 use crate::sip::transaction::invite_server::InviteServer;
@@ -414,7 +416,10 @@ impl Endpoint {
         headers: &[(&str, &str)],
         out: &mut Vec<Effect>,
     ) {
-        let Ok(via) = message.via() else { return };
+        // RFC 4475 section 3.1.2.1: parameters that cannot be read do not hide who asked, who stands before them.
+        let top = message.header(Name::Via).unwrap_or_default();
+        let sent_by = || Via::parse(top.split(|byte| matches!(byte, b';' | b',')).next().unwrap_or_default());
+        let Ok(via) = message.via().or_else(|_| sent_by()) else { return };
         let Some(flow) = response_flow(&via, from) else {
             self.counters.responses_unroutable += 1;
             return;

@@ -259,6 +259,11 @@ impl Message {
         self.repeats & (1 << name as u8) != 0
     }
 
+    /// Whether any known header has more than one line.
+    pub(in crate::sip::msg) const fn repeats_any(&self) -> bool {
+        self.repeats != 0
+    }
+
     /// The values of all lines of a header, one item a line.
     pub fn headers(&self, name: Name) -> HeaderLines<'_> {
         let value = self.header(name);

@@ -139,7 +139,8 @@ impl Name {
                 loop {
                     let at = *TABLE.get(slot)?;
                     let text = TEXTS.get(usize::from(at))?;
-                    if text.as_bytes().eq_ignore_ascii_case(name) {
+                    // The canonical spelling is what nearly everybody sends; comparing it costs less.
+                    if text.as_bytes() == name || text.as_bytes().eq_ignore_ascii_case(name) {
                         return Self::ALL.get(usize::from(at)).copied();
                     }
                     slot = (slot + 1) % SLOTS;

@@ -44,11 +44,14 @@ impl Draft {
         }
     }
 
-    fn line(&mut self, name: &[u8], value: &[u8]) {
+    /// Writes a line whose value is in several parts.
+    fn line(&mut self, name: &[u8], value: &[&[u8]]) {
         let tail = self.tail.map(|at| self.buffer.split_off(at));
         self.buffer.extend_from_slice(name);
         self.buffer.extend_from_slice(b": ");
-        self.clean(value);
+        for part in value {
+            self.clean(part);
+        }
         self.buffer.extend_from_slice(b"\r\n");
         self.put_back(tail);
     }
@@ -74,7 +77,7 @@ impl Draft {
         }
         let tail = self.buffer.len();
         if !content_type.is_empty() {
-            self.line(b"Content-Type", content_type);
+            self.line(b"Content-Type", &[content_type]);
         }
         self.length(body.len());
         self.buffer.extend_from_slice(body);
@@ -106,7 +109,7 @@ macro_rules! shared_methods {
         pub fn header(&mut self, name: Name, value: &[u8]) -> &mut Self {
             self.open();
             if name != Name::ContentLength {
-                self.draft.line(name.as_str().as_bytes(), value);
+                self.draft.line(name.as_str().as_bytes(), &[value]);
             }
             self
         }
@@ -123,7 +126,7 @@ macro_rules! shared_methods {
         pub fn header_named(&mut self, name: &[u8], value: &[u8]) -> &mut Self {
             self.open();
             if lex::is_token(name) && Name::parse(name) != Some(Name::ContentLength) {
-                self.draft.line(name, value);
+                self.draft.line(name, &[value]);
             }
             self
         }
@@ -195,12 +198,18 @@ impl RequestWriter {
     pub fn via(&mut self, transport: Transport<'_>, sent_by: &[u8], branch: &[u8], rport: bool) -> &mut Self {
         let rport = if rport { &b";rport"[..] } else { b"" };
         let parts = [b"SIP/2.0/", transport.as_bytes(), b" ", sent_by, b";branch=", branch, rport];
-        self.header(Name::Via, &parts.concat())
+        self.draft.line(b"Via", &parts);
+        self
     }
 
     /// Adds CSeq.
     pub fn cseq(&mut self, number: u32, method: Method<'_>) -> &mut Self {
-        self.header(Name::CSeq, &[number.to_string().as_bytes(), b" ", method.as_bytes()].concat())
+        let tail = self.draft.tail.map(|at| self.draft.buffer.split_off(at));
+        put(&mut self.draft.buffer, format_args!("CSeq: {number} "));
+        self.draft.clean(method.as_bytes());
+        self.draft.buffer.extend_from_slice(b"\r\n");
+        self.draft.put_back(tail);
+        self
     }
 
     shared_methods!();
@@ -267,9 +276,9 @@ impl<'m> ResponseWriter<'m> {
             let Some(value) = request.header(name) else { continue };
             match self.to_tag {
                 Some(tag) if name == Name::To && !has_tag(request, value) => {
-                    self.draft.line(b"To", &[value, b";tag=", tag].concat());
+                    self.draft.line(b"To", &[value, b";tag=", tag]);
                 }
-                Some(_) | None => self.draft.line(name.as_str().as_bytes(), value),
+                Some(_) | None => self.draft.line(name.as_str().as_bytes(), &[value]),
             }
         }
     }
@@ -289,7 +298,7 @@ impl<'m> ResponseWriter<'m> {
         }
         self.draft.buffer.extend_from_slice(b"\r\n");
         for line in lines {
-            self.draft.line(b"Via", line);
+            self.draft.line(b"Via", &[line]);
         }
     }
 

@@ -1,0 +1,45 @@
+//! How full the core's tables are, for those who watch for leaks: a switch without calls has none of anything.
+//!
+//! Not the figures of the API (`view`): sizes only.
+
+use crate::switch::core::Core;
+
+/// Sizes of the core's tables.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tables {
+    /// Live calls.
+    pub calls: usize,
+    /// Legs, those included whose CANCEL is under way.
+    pub legs: usize,
+    /// Dialogs by their id.
+    pub dialogs: usize,
+    /// INVITEs of peers that are not acknowledged yet.
+    pub invites: usize,
+    /// Deadlines of calls.
+    pub call_timers: usize,
+    /// Agents that are busy with a call of their own.
+    pub own_calls: usize,
+    /// Transactions of peers' requests.
+    pub server_transactions: usize,
+    /// Transactions of our requests.
+    pub client_transactions: usize,
+    /// Media ports that wait for a leg: not a leak, but less than all of them without calls is.
+    pub ports_free: usize,
+}
+
+impl Core {
+    /// How full the tables are.
+    pub fn tables(&self) -> Tables {
+        Tables {
+            calls: self.calls.len(),
+            legs: self.legs.len(),
+            dialogs: self.dialogs.len(),
+            invites: self.invites.len(),
+            call_timers: self.call_timers.len(),
+            own_calls: self.own_calls.values().filter(|calls| **calls > 0).count(),
+            server_transactions: self.endpoint.servers_live(),
+            client_transactions: self.endpoint.clients_live(),
+            ports_free: self.ports.free(),
+        }
+    }
+}
