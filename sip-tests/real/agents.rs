@@ -79,7 +79,8 @@ fn an_agent_who_declines_leaves_the_caller_waiting_for_the_next() {
     let (trunk, phones) = (sipp_address(), [sipp_address(), sipp_address(), sipp_address()]);
     let switch = Switch::start(&linear(trunk, phones));
     let code = [("code", "603".to_string())];
-    let mut refusers = phones.map(|phone| Sipp::start(&Plan { calls: 1, ..Plan::new("refuser", phone, &code) }));
+    let mut refusers =
+        phones.map(|phone| Sipp::start(&Plan { calls: 1, ..Plan::new("refuser", phone, &code) }));
     let voice = Party::speaking(CALLER_HZ);
     let mut caller = trunk_callers(&switch, trunk, "600", &voice, 1);
     let call = caller.call();

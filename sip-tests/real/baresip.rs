@@ -3,7 +3,6 @@
 //! It is commanded over its `ctrl_tcp` module: netstrings of JSON. No sound card is touched.
 
 use crate::real::folder::Folder;
-use crate::real::ports;
 use crate::real::ports::Range;
 use crate::real::sound;
 use crate::real::switch::Switch;
@@ -62,7 +61,8 @@ impl Baresip {
     /// Starts one; it registers when it does.
     pub fn start(switch: &Switch, account: &Account<'_>) -> Self {
         let folder = Folder::new(&format!("baresip-{}", account.number));
-        let (ports, control_port) = (Range::free(), ports::free());
+        let ports = Range::free();
+        let control_port = ports.first + 2;
         write_configuration(&folder, switch, account, &ports, control_port);
         let output = std::fs::File::create(folder.file("output")).expect("the test's folder can be written");
         let errors = output.try_clone().expect("a file can be shared");
@@ -103,7 +103,12 @@ impl Baresip {
 
     /// How many events of that type it has told, such as `CALL_ESTABLISHED`.
     pub fn count(&self, kind: &str) -> usize {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner).iter().filter(|e| e["type"] == kind).count()
+        self.events
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .filter(|e| e["type"] == kind)
+            .count()
     }
 
     /// Waits for the n-th event of that type.
@@ -152,8 +157,7 @@ fn write_configuration(folder: &Folder, switch: &Switch, account: &Account<'_>, 
     std::fs::create_dir_all(&heard).expect("the test's folder can be written");
     let mut samples = vec![0; VOICE_SECONDS * sound::RATE_HZ as usize];
     Sine::new(account.tone_hz, sound::RATE_HZ, 8000).fill(&mut samples);
-    let voice =
-        folder.write("voice.wav", wav::write(&Wav { rate_hz: sound::RATE_HZ, channels: 1, samples }));
+    let voice = folder.write("voice.wav", wav::write(&Wav { rate_hz: sound::RATE_HZ, channels: 1, samples }));
     let modules = modules();
     let text = format!(
         "poll_method epoll\nsip_listen 127.0.0.1:{sip}\nnet_interface 127.0.0.1\n\
@@ -162,9 +166,10 @@ fn write_configuration(folder: &Folder, switch: &Switch, account: &Account<'_>, 
          rtp_ports {first}-{last}\nmodule_path {modules}\nmodule g711.so\nmodule aufile.so\nmodule sndfile.so\n\
          module_app account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n\
          ctrl_tcp_listen 127.0.0.1:{control}\nsnd_path {heard}\n",
-        sip = ports::free(),
+        // It takes the next port for SIP over TLS.
+        sip = ports.first,
         voice = voice.display(),
-        first = ports.first,
+        first = ports.first + 4,
         last = ports.last,
         modules = modules.display(),
         heard = heard.display(),

@@ -17,7 +17,8 @@ impl Folder {
     /// A new, empty one.
     pub fn new(name: &str) -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}-{number}", std::process::id()));
+        let path =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&path).expect("the target folder can be written");
         Self { path }
     }
@@ -39,7 +40,9 @@ impl Folder {
 
     /// The file as text, empty when it is not there yet.
     pub fn read(&self, name: &str) -> String {
-        std::fs::read(self.file(name)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        std::fs::read(self.file(name))
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
     }
 
     /// The last lines of a file, for a failure's message.

@@ -26,7 +26,9 @@ fn torture() -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sip-tests/torture");
     let mut paths: Vec<PathBuf> = ["rfc4475", "rfc5118/wire"]
         .iter()
-        .flat_map(|part| std::fs::read_dir(folder.join(part)).expect("the torture messages are in the repository"))
+        .flat_map(|part| {
+            std::fs::read_dir(folder.join(part)).expect("the torture messages are in the repository")
+        })
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|end| end == "dat" || end == "sip"))
         .collect();
@@ -55,7 +57,13 @@ fn made_up() -> Vec<Vec<u8>> {
         );
         all.push(text.into_bytes());
     }
-    all.extend([Vec::new(), vec![0], b"\r\n\r\n".to_vec(), b"SIP/2.0 200 OK\r\n\r\n".to_vec(), vec![b'a'; 60_000]]);
+    all.extend([
+        Vec::new(),
+        vec![0],
+        b"\r\n\r\n".to_vec(),
+        b"SIP/2.0 200 OK\r\n\r\n".to_vec(),
+        vec![b'a'; 60_000],
+    ]);
     all
 }
 

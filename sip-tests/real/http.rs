@@ -95,7 +95,8 @@ impl Api {
         self.get(path)["items"].as_array().unwrap_or_else(|| panic!("{path} is no list")).clone()
     }
 
-    /// The value of a metric's line, as `strowger_calls_total{direction="inbound",outcome="answered"}`; 0 without one.
+    /// The value of a metric's line, as `strowger_calls_total{direction="inbound",outcome="answered"}`, labels in the
+    /// order of their names; 0 without one.
     pub fn metric(&self, line: &str) -> f64 {
         let text = self.request("GET", "/metrics", None).body;
         let value = text.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));

@@ -144,7 +144,10 @@ fn a_fault_in_the_configuration_is_shown_with_its_place() {
         let said = text(&output);
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(said.contains("wrong.toml:4:1: "), "{said}");
-        assert!(said.contains("user_agnet") && said.contains("did you mean") && said.contains("user_agent"), "{said}");
+        assert!(
+            said.contains("user_agnet") && said.contains("did you mean") && said.contains("user_agent"),
+            "{said}"
+        );
     }
     let good = folder.write("good.toml", text_of.replace("user_agnet", "user_agent"));
     let output = strowger(&folder, &["check-config", &good.display().to_string()]);

@@ -16,7 +16,8 @@ use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::net::UdpSocket;
 
-const CALLERS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 2)), 5071);
+const CALLERS: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 2)), 5071);
 const FAR: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 3)), 5070);
 /// Calls of each kind.
 const CALLS: u32 = 12;
@@ -47,7 +48,12 @@ fn callers(switch: &Switch, to: &str, voice: &Party, hold_ms: u32) -> Sipp {
         ("rtp_port", voice.port.to_string()),
         ("hold_ms", hold_ms.to_string()),
     ];
-    Sipp::start(&Plan { remote: Some(switch.sip), calls: CALLS, rate: 10, ..Plan::new("timed_caller", CALLERS, &words) })
+    Sipp::start(&Plan {
+        remote: Some(switch.sip),
+        calls: CALLS,
+        rate: 10,
+        ..Plan::new("timed_caller", CALLERS, &words)
+    })
 }
 
 fn answering(voice: &Party) -> Sipp {

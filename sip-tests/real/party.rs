@@ -95,7 +95,13 @@ impl Drop for Party {
 impl Stream {
     fn new(tone_hz: u32, peer: SocketAddr) -> Self {
         let sine = Sine::new(tone_hz, 8000, 8000);
-        Self { sine, sequence: 1, timestamp: 0, ssrc: 0x5000_0000 + u32::from(peer.port()), heard: Vec::new() }
+        Self {
+            sine,
+            sequence: 1,
+            timestamp: 0,
+            ssrc: 0x5000_0000 + u32::from(peer.port()),
+            heard: Vec::new(),
+        }
     }
 
     fn next_packet(&mut self) -> Vec<u8> {

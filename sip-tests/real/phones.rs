@@ -18,6 +18,7 @@ use crate::real::sound;
 use crate::real::switch::Switch;
 use crate::real::wait;
 use crate::real::words;
+use std::net::SocketAddr;
 
 #[test]
 fn a_phone_registers_with_its_password_and_not_with_another() {
@@ -28,7 +29,10 @@ fn a_phone_registers_with_its_password_and_not_with_another() {
     let bindings = switch.api.list("/registrations");
     assert_eq!(bindings.len(), 1, "{bindings:?}");
     assert_eq!(bindings[0]["number"], "1001");
-    assert!(bindings[0]["contact"].as_str().is_some_and(|contact| contact.starts_with("sip:1001-")), "{bindings:?}");
+    assert!(
+        bindings[0]["contact"].as_str().is_some_and(|contact| contact.starts_with("sip:1001-")),
+        "{bindings:?}"
+    );
     assert!(switch.api.metric("strowger_registrations{transport=\"udp\"}") == 1.0);
     assert!(switch.api.metric("strowger_sip_auth_failures_total{reason=\"wrong_response\"}") >= 1.0);
     assert!(!alice.output().contains("401 Unauthorized"));
@@ -58,7 +62,8 @@ fn two_phones_talk_and_either_may_hang_up() {
         assert!(cdr["queue"].is_null(), "{cdr}");
         let (talk, hold) = (cdr["talk_seconds"].as_f64(), cdr["hold_seconds"].as_f64());
         assert!(talk.is_some_and(|seconds| seconds > 0.0 && seconds < 60.0) && hold == Some(0.0), "{cdr}");
-        let times = ["started_at", "answered_at", "ended_at"].map(|field| cdr[field].as_str().expect("a time"));
+        let times =
+            ["started_at", "answered_at", "ended_at"].map(|field| cdr[field].as_str().expect("a time"));
         assert!(times.is_sorted(), "{cdr}");
     }
     let answered = switch.api.metric("strowger_calls_total{direction=\"internal\",outcome=\"answered\"}");
@@ -83,7 +88,9 @@ fn talk(switch: &Switch, alice: &Baresip, bruno: &Baresip, n: usize) {
 
 #[test]
 fn a_phone_registers_and_calls_over_tcp() {
-    let switch = Switch::start(&centre(&[sipp_address()]));
+    // Over TCP a trunk is known by its address alone: it must be another one.
+    let trunk = SocketAddr::from(([127, 0, 0, 9], 5060));
+    let switch = Switch::start(&centre(&[trunk]));
     let bruno = Baresip::registered(&switch, &BRUNO);
     let party = Party::speaking(CALLER_HZ);
     let mut words = words("1001", "1002", &party);
@@ -123,6 +130,10 @@ fn a_phone_calls_out_by_a_trunk_and_the_far_side_hangs_up() {
     assert_eq!(far.logged("hung_up"), 1);
     switch.calls_end();
     let cdr = &switch.cdrs(1)[0];
-    assert_eq!((&cdr["from"], &cdr["to"], &cdr["outcome"]), (&"1001".into(), &"91".into(), &"answered".into()), "{cdr}");
+    assert_eq!(
+        (&cdr["from"], &cdr["to"], &cdr["outcome"]),
+        (&"1001".into(), &"91".into(), &"answered".into()),
+        "{cdr}"
+    );
     switch.stop();
 }

@@ -6,19 +6,22 @@ use std::net::UdpSocket;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-/// Ranges for RTP lie below the kernel's ephemeral ports and above those of `load.toml`.
+/// All lie below the kernel's ephemeral ports, which any connection may take, and above those of `load.toml`.
 const RANGES_FROM: u16 = 30_000;
-const RANGES_TO: u16 = 32_700;
+const RANGES_TO: u16 = 32_000;
+const SINGLES_TO: u16 = 32_700;
 const RANGE: u16 = 50;
 
 static TAKEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
 /// A port that is free for UDP and for TCP on 127.0.0.1.
 pub fn free() -> u16 {
-    for _ in 0..1000 {
-        let tcp = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-        let port = tcp.local_addr().expect("it is bound").port();
-        if UdpSocket::bind(("127.0.0.1", port)).is_ok() && take(port) {
+    let count = SINGLES_TO - RANGES_TO;
+    let start = (std::process::id() * 13 % u32::from(count)) as u16;
+    for step in 0..count {
+        let port = RANGES_TO + (start + step) % count;
+        let tcp = TcpListener::bind(("127.0.0.1", port));
+        if tcp.is_ok() && UdpSocket::bind(("127.0.0.1", port)).is_ok() && take(port) {
             return port;
         }
     }
@@ -39,7 +42,8 @@ impl Range {
         let start = (std::process::id() * 7 % u32::from(count)) as u16;
         for step in 0..count {
             let first = RANGES_FROM + (start + step) % count * RANGE;
-            let sockets: Vec<_> = (first..first + RANGE).map(|port| UdpSocket::bind(("127.0.0.1", port))).collect();
+            let sockets: Vec<_> =
+                (first..first + RANGE).map(|port| UdpSocket::bind(("127.0.0.1", port))).collect();
             if sockets.iter().all(Result::is_ok) && take(first) {
                 return Self { first, last: first + RANGE - 1 };
             }

@@ -64,12 +64,30 @@ impl Sipp {
             command.arg(remote.to_string());
         }
         command.current_dir(folder.path());
-        command.args(["-sf", "scenario.xml", "-nostdin", "-timeout", LIFE, "-timeout_error", "-recv_timeout", "30000"]);
+        command.args([
+            "-sf",
+            "scenario.xml",
+            "-nostdin",
+            "-timeout",
+            LIFE,
+            "-timeout_error",
+            "-recv_timeout",
+            "30000",
+        ]);
         command.args(["-i", &plan.local.ip().to_string(), "-p", &plan.local.port().to_string()]);
         command.args(["-m", &plan.calls.to_string(), "-r", &plan.rate.to_string()]);
         command.args(["-t", if plan.tcp { "t1" } else { "u1" }]);
         command.args(["-trace_logs", "-log_file", "calls.log", "-trace_err", "-error_file", "errors.log"]);
-        command.args(["-trace_msg", "-message_file", "messages.log", "-trace_stat", "-stf", "stat.csv", "-fd", "1"]);
+        command.args([
+            "-trace_msg",
+            "-message_file",
+            "messages.log",
+            "-trace_stat",
+            "-stf",
+            "stat.csv",
+            "-fd",
+            "1",
+        ]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().expect("sipp is installed (Debian: sip-tester)");
         let sipp = Self { child, folder, local: plan.local, name: plan.scenario.to_string() };

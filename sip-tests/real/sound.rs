@@ -37,7 +37,9 @@ pub fn has_other_than(samples: &[i16], frequencies_hz: &[u32]) -> bool {
 /// For a failure's message.
 pub fn describe(samples: &[i16], frequencies_hz: &[u32]) -> String {
     let last = &samples[samples.len().saturating_sub(WINDOW)..];
-    let shares: Vec<_> =
-        frequencies_hz.iter().map(|hz| format!("{hz} Hz {:.2}", tone::goertzel(last, RATE_HZ, *hz))).collect();
+    let shares: Vec<_> = frequencies_hz
+        .iter()
+        .map(|hz| format!("{hz} Hz {:.2}", tone::goertzel(last, RATE_HZ, *hz)))
+        .collect();
     format!("{} samples, at the end {:.0} rms, {}", samples.len(), tone::rms(last), shares.join(", "))
 }

@@ -24,8 +24,8 @@ pub struct Switch {
     pub folder: Folder,
     pub sip: SocketAddr,
     pub api: Api,
-    /// The addresses it was told to listen at; a restart takes the same.
-    place: Place,
+    /// Its ports are its own as long as it lives.
+    _place: Place,
 }
 
 /// Where a switch listens, and the ports it has.
@@ -61,7 +61,7 @@ impl Switch {
     pub fn start_in(folder: Folder, place: Place, arguments: &[&str]) -> Self {
         let child = spawn(&folder, arguments);
         let api = Api::new(place.http, OPS_KEY);
-        let mut switch = Self { child, folder, sip: place.sip, api, place };
+        let mut switch = Self { child, folder, sip: place.sip, api, _place: place };
         switch.wait_ready();
         switch
     }
@@ -154,7 +154,8 @@ impl Switch {
     pub fn is_balanced(&self, queue: &str) {
         let card = self.api.get(&format!("/queues/{queue}"));
         let figure = |name: &str| card["today"][name].as_u64().expect("a count");
-        let outcomes = ["handled", "abandoned", "pending", "evicted_customer", "evicted_system", "evicted_user"];
+        let outcomes =
+            ["handled", "abandoned", "pending", "evicted_customer", "evicted_system", "evicted_user"];
         let left: u64 = outcomes.iter().map(|name| figure(name)).sum();
         let waiting = card["waiting"].as_u64().expect("a count");
         assert_eq!(figure("entered"), waiting + left, "{card}");
@@ -179,7 +180,8 @@ impl Drop for Switch {
 }
 
 fn spawn(folder: &Folder, arguments: &[&str]) -> Child {
-    let file = |name: &str| std::fs::File::create(folder.file(name)).expect("the test's folder can be written");
+    let file =
+        |name: &str| std::fs::File::create(folder.file(name)).expect("the test's folder can be written");
     let mut command = Command::new(env!("CARGO_BIN_EXE_strowger"));
     command.args(["serve", "--config", "strowger.toml"]).args(arguments).current_dir(folder.path());
     command.stdin(Stdio::null()).stdout(file("output")).stderr(file("log"));

@@ -31,11 +31,6 @@ pub fn until_true(what: &str, mut probe: impl FnMut() -> bool) {
     until(what, || probe().then_some(()));
 }
 
-/// Lets that much real time pass: for what lasts, never for what comes.
-pub fn pass(duration: Duration) {
-    std::thread::sleep(duration);
-}
-
 /// A moment in real time, for deadlines of the tests' own threads.
 pub fn now() -> Instant {
     Instant::now()
