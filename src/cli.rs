@@ -39,7 +39,7 @@ enum Command {
     /// Run a small call centre with simulated callers and agents, on this machine alone
     Demo(crate::demo::Options),
     /// Load a SIP server with calls and measure it
-    Load(crate::load::Options),
+    Load(Box<crate::load::Options>),
 }
 
 const FAILED: u8 = 1;

@@ -79,6 +79,8 @@ pub(in crate::demo) struct Ledger {
     pub(in crate::demo) gave_up: u64,
     /// Not even answered by the queue.
     pub(in crate::demo) refused: u64,
+    /// Those of them that were answered 503: the switch protects itself where the machine is too busy.
+    pub(in crate::demo) overload: u64,
     /// Refused by simulated agents.
     pub(in crate::demo) rejected: u64,
     pub(in crate::demo) wait_sum: Duration,
@@ -120,6 +122,7 @@ impl Ledger {
         let Some(entry) = self.entries.get_mut(&call) else { return };
         if report.answered.is_none() {
             self.refused += 1;
+            self.overload += u64::from(report.code == 503);
         } else if entry.served.is_none() {
             self.gave_up += 1;
         }
@@ -211,7 +214,8 @@ impl Ledger {
 }
 
 fn ended_well(report: &CallReport) -> bool {
-    matches!(report.end, End::HungUp | End::ByPeer)
+    // A refusal is an end too; whether it should be one is another check.
+    matches!(report.end, End::HungUp | End::ByPeer | End::Refused)
 }
 
 fn heard_instead(report: &CallReport) -> String {

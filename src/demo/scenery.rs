@@ -57,9 +57,14 @@ impl Scenery {
             random,
         };
         scenery.sounds = scenery.find_sounds()?;
-        scenery.sip = scenery.choose("SIP", "--sip-port", options.sip_port, SIP_PORT);
-        scenery.http = scenery.choose("HTTP", "--http-port", options.http_port, HTTP_PORT);
+        scenery.choose_ports(options);
         Ok(scenery)
+    }
+
+    /// Chooses ports that are free now; once more when another program was faster.
+    pub(in crate::demo) fn choose_ports(&mut self, options: &Options) {
+        self.sip = self.choose("SIP", "--sip-port", options.sip_port, SIP_PORT);
+        self.http = self.choose("HTTP", "--http-port", options.http_port, HTTP_PORT);
     }
 
     /// A file of the demo's own.

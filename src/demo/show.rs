@@ -40,6 +40,8 @@ use tokio::time::Interval;
 const DRAW_EVERY: Duration = Duration::from_millis(500);
 /// How long the last records may take after the last call: the agent's wrap-up is in them.
 const RECORDS_WAIT: Duration = Duration::from_secs(WRAP_UP_SECONDS + 6);
+/// How often ports are chosen before their loss is a fault.
+const STARTS_MAX: u32 = 4;
 /// Records read at once, the most that the store gives.
 const PAGE: u32 = 10_000;
 /// Audio sockets of the callers, who share one SIP address, and of one agent.
@@ -71,11 +73,10 @@ pub(in crate::demo) fn run(options: &Options) -> Result<bool, Fault> {
     let seed = options.seed.unwrap_or_else(|| scenery.seed());
     let secrets = Secrets::draw(&mut scenery, cast::agents(options.callers));
     let callers = Sockets::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), CALLER_RTP)?;
-    let config = configuration(&scenery, &secrets, callers.sip_address()?).map_err(Fault::Configuration)?;
     let clock = Clock::machine();
     let began = clock.now().wall;
+    let running = start(&mut scenery, options, &secrets, callers.sip_address()?, &clock)?;
     print!("{}", screen::welcome(&scenery, &secrets, options.callers, seed));
-    let running = app::start(config, &clock)?;
     let wings = Arc::new(Wings::default());
     let play = Play::new(seed, options.callers, secrets.agents.clone(), options.mute, Arc::clone(&wings));
     let actors = enter(&scenery, &clock, seed, callers, secrets.agents.len(), play)?;
@@ -89,6 +90,25 @@ pub(in crate::demo) fn run(options: &Options) -> Result<bool, Fault> {
     running.stop(Duration::from_secs(2));
     print!("\n{}", verdict.text());
     Ok(verdict.is_well())
+}
+
+/// Starts the switch; on other ports when another program took the free ones in between.
+fn start(
+    scenery: &mut Scenery,
+    options: &Options,
+    secrets: &Secrets,
+    callers: SocketAddr,
+    clock: &Clock,
+) -> Result<Running, Fault> {
+    for _ in 1..STARTS_MAX {
+        let config = configuration(scenery, secrets, callers).map_err(Fault::Configuration)?;
+        match app::start(config, clock) {
+            Err(app::StartError::Net(_)) => scenery.choose_ports(options),
+            started => return Ok(started?),
+        }
+    }
+    let config = configuration(scenery, secrets, callers).map_err(Fault::Configuration)?;
+    Ok(app::start(config, clock)?)
 }
 
 /// Seats callers and agents, and lets them begin on a thread of their own.

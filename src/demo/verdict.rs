@@ -46,11 +46,14 @@ impl Verdict {
         }
         // A run that was cut short before the first conversation proves nothing.
         verdict.line(ledger.served > 0, "agents answered callers", &ledger.served.to_string());
-        verdict.line(
-            ledger.refused == 0,
-            "the queue took every call",
-            &format!("{} refused", ledger.refused),
-        );
+        let refused = ledger.refused - ledger.overload;
+        verdict.line(refused == 0, "the queue took every call", &format!("{refused} refused"));
+        if ledger.overload > 0 {
+            verdict.detail(&format!(
+                "{} more were refused with 503: this machine was too busy for audio in time",
+                ledger.overload
+            ));
+        }
         if switch.midnight {
             verdict.detail(
                 "midnight (UTC) has passed: the switch's counts of today began anew and are not compared",
@@ -118,7 +121,9 @@ mod tests {
     fn ledger() -> Ledger {
         let outcome = Outcome { passed: 3, failed: 0, examples: Vec::new() };
         let checks = Check::ALL.into_iter().map(|check| (check, outcome.clone())).collect();
-        Ledger { placed: 4, joined: 4, served: 3, gave_up: 1, checks, ..Ledger::default() }
+        let mut ledger = Ledger::default();
+        (ledger.placed, ledger.joined, ledger.served, ledger.gave_up, ledger.checks) = (4, 4, 3, 1, checks);
+        ledger
     }
 
     fn switch() -> SwitchCounts {
@@ -138,8 +143,13 @@ mod tests {
         check(&ledger(), &SwitchCounts { records: 3, ..switch() }, false);
         check(&ledger(), &SwitchCounts { calls_live: 1, ..switch() }, false);
         check(&ledger(), &SwitchCounts { unbalanced: 1, ..switch() }, false);
-        check(&Ledger { refused: 1, ..ledger() }, &switch(), false);
-        check(&Ledger { served: 0, ..ledger() }, &SwitchCounts { handled: 0, others: 3, ..switch() }, false);
+        let (mut refused, mut unserved) = (ledger(), ledger());
+        (refused.placed, refused.refused) = (5, 1);
+        check(&refused, &switch(), false);
+        refused.overload = 1;
+        check(&refused, &switch(), true);
+        unserved.served = 0;
+        check(&unserved, &SwitchCounts { handled: 0, others: 3, ..switch() }, false);
         let mut deaf = ledger();
         deaf.checks.insert(
             Check::CallerHearsAgent,
