@@ -22,6 +22,8 @@ const CALLERS: SocketAddr =
 const FAR: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 3)), 5070);
 /// Calls of each kind.
 const CALLS: u32 = 12;
+/// Phones that register.
+const PHONES: u32 = 15;
 /// How long others may have the ports.
 const TURN_MAX: Duration = Duration::from_secs(90);
 /// The key of `load.toml`.
@@ -95,6 +97,14 @@ fn speak_as_they_come(voice: &Party, sipp: &Sipp) {
 fn the_load_plan_carries_its_kinds_of_calls_and_counts_them_as_the_callers_do() {
     let (switch, _turn) = start();
     let total = u64::from(CALLS);
+    // u0001 and so on register with digest.
+    let login = |n| format!("u{n:04};[authentication username=u{n:04} password=secret];");
+    let phones: Vec<_> = (1..=PHONES).map(login).collect();
+    let plan = Plan::new("register", CALLERS, &[]);
+    let plan = Plan { remote: Some(switch.sip), calls: PHONES, fields: &phones, ..plan };
+    Sipp::start(&plan).finish_well(u64::from(PHONES));
+    assert_eq!(switch.api.metric("strowger_registrations{transport=\"udp\"}") as u32, PHONES);
+
     // 1N: to the far side.
     let (near, far) = (Party::speaking(CALLER_HZ), Party::speaking(FAR_HZ));
     let (mut answering_side, mut calling) = (answering(&far), callers(&switch, "11", &near, 4000));
