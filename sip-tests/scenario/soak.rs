@@ -15,7 +15,7 @@ use strowger::switch::action::Action;
 
 /// Seeds of one run; a debug build takes some 20 s for them.
 const SEEDS: u64 = 200;
-const STEPS: u64 = 30;
+const STEPS: u64 = 25;
 
 fn treatment(random: &mut Random) -> Treatment {
     let after = Duration::from_millis(random.below(4000));
@@ -76,6 +76,7 @@ fn act(world: &mut World, phones: &[PhoneId], random: &mut Random) {
                 let _ = world.act(Action::HangUp { call: call.id, by: "ops".to_owned() });
             }
         }
+        (0..=1, Some(line)) => world.call_mut(line).mute = true,
         _ => world.treat(phone, treatment(random)),
     }
 }
@@ -100,7 +101,7 @@ fn run(seed: u64) {
     }
     for _ in 0..STEPS {
         act(&mut world, &phones, &mut random);
-        let pause = Duration::from_micros(random.below(1_500_000));
+        let pause = Duration::from_micros(random.below(900_000));
         world.run(pause);
     }
     world.network.quality = Quality::CLEAN;

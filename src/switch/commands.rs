@@ -104,7 +104,7 @@ impl Core {
             Phase::Planned => self.drop_leg(id),
             Phase::Incoming { .. } => self.refuse(now, id, cause),
             Phase::Outgoing { tx, cancelled, .. } => {
-                *cancelled = true;
+                *cancelled = Some(cause);
                 let tx = *tx;
                 self.close_media(id);
                 self.endpoint.cancel(now.instant, tx, cause_map::reason(cause), &mut self.effects);
@@ -198,7 +198,7 @@ impl Core {
         for leg in slot.legs {
             let late = matches!(
                 self.legs.get(&leg),
-                Some(Leg { phase: Phase::Outgoing { cancelled: true, .. }, .. })
+                Some(Leg { phase: Phase::Outgoing { cancelled: Some(_), .. }, .. })
             );
             if !late {
                 self.drop_leg(leg);

@@ -171,7 +171,7 @@ impl Core {
         self.count_request_out(Method::Invite, target.flow.transport);
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.invite_sent = Some(invite);
-            leg.phase = Phase::Outgoing { tx, rang: false, cancelled: false };
+            leg.phase = Phase::Outgoing { tx, rang: false, cancelled: None };
         }
     }
 
@@ -196,7 +196,10 @@ impl Core {
     /// No response came, or the transport failed.
     pub(crate) fn request_failed(&mut self, now: Now, user: u64, status: u16) {
         match Purpose::unpack(user) {
-            Purpose::Dial(leg) => self.dial_failed(now, leg, status),
+            Purpose::Dial(leg) => {
+                self.contact_silent(now, leg);
+                self.dial_failed(now, leg, status);
+            }
             // RFC 3261 section 14.1 and 12.2.1.2: no answer at all to a re-INVITE means that the dialog is gone.
             Purpose::Reinvite(leg) => self.reinvite_failed(now, leg, status),
             Purpose::Farewell(_) => {}
@@ -213,7 +216,7 @@ impl Core {
         };
         match (&mut leg.phase, status) {
             (Phase::Outgoing { .. }, ..=100) => {}
-            (Phase::Outgoing { cancelled: true, .. }, 101..=199) => {}
+            (Phase::Outgoing { cancelled: Some(_), .. }, 101..=199) => {}
             (Phase::Outgoing { rang, .. }, 101..=199) => {
                 *rang = true;
                 self.provisional(id, message);
@@ -245,8 +248,8 @@ impl Core {
             leg.phase = Phase::Up;
         }
         self.send_ack(now, tx, id, message);
-        if cancelled {
-            self.send_bye(now, id, Cause::Cancelled);
+        if let Some(cause) = cancelled {
+            self.send_bye(now, id, cause);
             self.drop_leg(id);
         } else if self.settle_remote_answer(id, message) {
             self.tell_leg(id, LegEvent::Answered);
@@ -293,20 +296,21 @@ impl Core {
     fn dial_failed(&mut self, now: Now, id: LegId, status: u16) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let Phase::Outgoing { rang, cancelled, .. } = &leg.phase else { return };
-        let (rang, cancelled) = (*rang, *cancelled);
+        let (rang, cancelled) = (*rang, cancelled.is_some());
         if !cancelled {
             let cause = cause_map::of_status(status, rang);
             self.tell_leg(id, LegEvent::Failed(cause));
-            if matches!(status, 408 | 503) && !rang {
-                self.contact_silent(now, id);
-            }
         }
         self.drop_leg(id);
     }
 
-    /// A registered contact that gave no sign of life is not rung again until it registers anew.
+    /// A registered contact that gave no sign of life is not rung again until it registers anew. A refusal, even a 408,
+    /// is a sign of life.
     fn contact_silent(&mut self, now: Now, id: LegId) {
-        let Some(Leg { phone: Some(phone), target: Some(target), .. }) = self.legs.get(&id) else { return };
+        let Some(Leg { phone: Some(phone), target: Some(target), phase, .. }) = self.legs.get(&id) else { return };
+        if !matches!(phase, Phase::Outgoing { rang: false, .. }) {
+            return;
+        }
         let (phone, key) = (phone.clone(), write::contact_key(target.uri.as_bytes()));
         let change = key.and_then(|key| self.registrar.unreachable(phone.as_str(), &key));
         self.binding_changes(change.into_iter().collect());

@@ -71,6 +71,9 @@ impl Core {
             dialog: None,
             dialog_id: None,
             renegotiation: Renegotiation::default(),
+            direction_before: sdp::Direction::SendRecv,
+            wanted: None,
+            retry_at: None,
             holds: false,
         };
         let open = MediaCommand::Open {
