@@ -2,7 +2,11 @@
 //!
 //! `torture` feeds it the messages of RFC 4475 and 5118; `scenario` runs whole calls, one file each, in the virtual
 //! world of `harness`: virtual time, a seeded bad network, the real core and the real media engine.
-#![allow(unreachable_pub, clippy::wildcard_enum_match_arm, reason = "a test binary has no users, and asks for one arm")]
+#![allow(
+    unreachable_pub,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test binary has no users, and asks for one arm"
+)]
 
 mod harness;
 mod scenario;

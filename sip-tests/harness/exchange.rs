@@ -32,7 +32,9 @@ pub struct Exchange {
 /// The wall clock of an instant.
 pub fn wall(at: Instant) -> Wall {
     let epoch = Wall::parse(EPOCH).expect("the epoch is a date");
-    Wall::from_micros(epoch.as_micros() + i64::try_from(at.as_micros()).expect("a test ends before 292,000 years"))
+    Wall::from_micros(
+        epoch.as_micros() + i64::try_from(at.as_micros()).expect("a test ends before 292,000 years"),
+    )
 }
 
 /// A configuration from its text.

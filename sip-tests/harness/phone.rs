@@ -119,7 +119,13 @@ pub struct Phone {
 }
 
 impl Phone {
-    pub fn new(number: &str, sip: SocketAddr, server: SocketAddr, voices: Rc<Cell<usize>>, mut random: Random) -> Self {
+    pub fn new(
+        number: &str,
+        sip: SocketAddr,
+        server: SocketAddr,
+        voices: Rc<Cell<usize>>,
+        mut random: Random,
+    ) -> Self {
         Self {
             number: number.to_owned(),
             sip,
@@ -150,7 +156,8 @@ impl Phone {
 
     pub fn poll_timeout(&self) -> Option<Instant> {
         let calls = self.calls.iter().filter(|call| call.state != State::Over);
-        let calls = calls.flat_map(|call| [call.speak_at, call.answer_at, call.reinvite_retry].into_iter().flatten());
+        let calls =
+            calls.flat_map(|call| [call.speak_at, call.answer_at, call.reinvite_retry].into_iter().flatten());
         calls.chain(self.endpoint.poll_timeout()).min()
     }
 
@@ -209,7 +216,9 @@ impl Phone {
     }
 
     fn hear(&mut self, now: Instant, packet: &Packet) {
-        let Some(call) = self.calls.iter_mut().find(|call| call.rtp == packet.to && call.state != State::Over) else {
+        let Some(call) =
+            self.calls.iter_mut().find(|call| call.rtp == packet.to && call.state != State::Over)
+        else {
             return;
         };
         let Ok(header) = packet::read(&packet.bytes) else { return };
@@ -240,7 +249,8 @@ impl Phone {
         let call_id = format!("{:016x}@{}", self.random.next_u64(), self.sip.ip());
         let index = self.open(now, call_id, false);
         self.calls[index].offerless = offerless;
-        self.calls[index].to = if to.starts_with("sip:") { to.to_owned() } else { format!("sip:{to}@{DOMAIN}") };
+        self.calls[index].to =
+            if to.starts_with("sip:") { to.to_owned() } else { format!("sip:{to}@{DOMAIN}") };
         self.send_invite(now, index, None);
         index
     }
@@ -268,6 +278,7 @@ impl Phone {
             bodies: Vec::new(),
             cancelled_by_us: false,
             ack_seen: false,
+            leave_when_acked: false,
             voice_hz: voice_hz(voice),
             heard: Heard::default(),
             digits: Vec::new(),
@@ -418,6 +429,10 @@ impl Phone {
                 self.work(now);
             }
             State::Ringing => self.refuse(now, index, 603),
+            // RFC 3261 section 15: who was called must not send BYE before the ACK.
+            State::Up if self.calls[index].incoming && !self.calls[index].ack_seen => {
+                self.calls[index].leave_when_acked = true;
+            }
             State::Up => {
                 self.calls[index].state = State::Leaving;
                 self.calls[index].speak_at = None;
@@ -541,8 +556,13 @@ impl Phone {
 
     fn login(&mut self, response: &Message, method: Method<'_>, uri: &str) -> Option<Vec<u8>> {
         let challenge = Challenge::topmost(response, Name::WwwAuthenticate)?;
-        Login::with_password(&self.number, &self.account.password)
-            .answer(&challenge, method, uri.as_bytes(), 1, &mut self.random)
+        Login::with_password(&self.number, &self.account.password).answer(
+            &challenge,
+            method,
+            uri.as_bytes(),
+            1,
+            &mut self.random,
+        )
     }
 
     // --- what comes ---
@@ -559,7 +579,7 @@ impl Phone {
         match effect {
             Effect::Send { flow, bytes } => self.out.push(Packet { from: self.sip, to: flow.remote, bytes }),
             Effect::Request { tx, message, .. } => self.requested(now, tx, &message),
-            Effect::Ack { tx, message, .. } => self.acknowledged(tx, &message),
+            Effect::Ack { tx, message, .. } => self.acknowledged(now, tx, &message),
             Effect::Cancelled { tx, message } => self.cancelled(now, tx, &message),
             Effect::AckMissing { tx } => {
                 if let Some(index) = self.calls.iter().position(|call| call.server == Some(tx)) {
@@ -567,7 +587,9 @@ impl Phone {
                     self.calls[index].over(now, Why::NoAck);
                 }
             }
-            Effect::Response { tx, user, message } => self.responded(now, tx, Purpose::unpack(user), &message),
+            Effect::Response { tx, user, message } => {
+                self.responded(now, tx, Purpose::unpack(user), &message)
+            }
             Effect::Timeout { user, .. } | Effect::Unreachable { user, .. } => match Purpose::unpack(user) {
                 Purpose::Invite(index) | Purpose::Bye(index) => self.calls[index].over(now, Why::TimedOut),
                 Purpose::Reinvite(index) => self.calls[index].reinvite_pending = false,
@@ -595,7 +617,8 @@ impl Phone {
             (Method::Invite, true, Some(index)) => self.reinvited(now, tx, index, message),
             (Method::Bye, true, Some(index)) => {
                 self.respond(now, tx, message, 200);
-                let reason = message.header(Name::Reason).map(|value| String::from_utf8_lossy(value).into_owned());
+                let reason =
+                    message.header(Name::Reason).map(|value| String::from_utf8_lossy(value).into_owned());
                 self.calls[index].over(now, Why::ByPeer(reason));
             }
             (Method::Options | Method::Notify, ..) => self.respond(now, tx, message, 200),
@@ -663,14 +686,18 @@ impl Phone {
         self.endpoint.respond(now, tx, bytes, &mut self.effects);
     }
 
-    fn acknowledged(&mut self, tx: ServerTx, message: &Message) {
+    fn acknowledged(&mut self, now: Instant, tx: ServerTx, message: &Message) {
         let of = |call: &Call| call.server == Some(tx) || call.reinvite_server == Some(tx);
-        let Some(call) = self.calls.iter_mut().find(|call| of(call)) else { return };
+        let Some(index) = self.calls.iter().position(of) else { return };
+        let call = &mut self.calls[index];
         call.ack_seen = true;
         if std::mem::take(&mut call.answer_in_ack)
             && let Ok(remote) = sdp::read(message.body_slice())
         {
             call.agreed = sdp::agree(&call.local, &remote).ok();
+        }
+        if std::mem::take(&mut call.leave_when_acked) {
+            self.hang_up(now, index);
         }
     }
 
@@ -734,7 +761,8 @@ impl Phone {
         let call = &mut self.calls[index];
         call.bodies.push(message.body_slice().to_vec());
         let remote = sdp::read(message.body_slice()).expect("the switch's SDP can be read");
-        call.agreed = Some(sdp::agree(&call.local, &remote).expect("the switch answers with what was offered"));
+        call.agreed =
+            Some(sdp::agree(&call.local, &remote).expect("the switch answers with what was offered"));
     }
 
     fn invite_answered(&mut self, now: Instant, tx: ClientTx, index: usize, message: &Message) {
@@ -764,7 +792,14 @@ impl Phone {
         None
     }
 
-    fn send_ack(&mut self, now: Instant, tx: ClientTx, index: usize, message: &Message, body: Option<Vec<u8>>) {
+    fn send_ack(
+        &mut self,
+        now: Instant,
+        tx: ClientTx,
+        index: usize,
+        message: &Message,
+        body: Option<Vec<u8>>,
+    ) {
         let branch = self.endpoint.branch();
         let flow = self.flow(self.server);
         let Some(dialog) = &self.calls[index].dialog else { return };
@@ -777,7 +812,14 @@ impl Phone {
         self.endpoint.ack(now, tx, bytes, flow, &mut self.effects);
     }
 
-    fn reinvite_response(&mut self, now: Instant, tx: ClientTx, index: usize, status: u16, message: &Message) {
+    fn reinvite_response(
+        &mut self,
+        now: Instant,
+        tx: ClientTx,
+        index: usize,
+        status: u16,
+        message: &Message,
+    ) {
         if status < 200 {
             return;
         }

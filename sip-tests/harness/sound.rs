@@ -110,7 +110,8 @@ impl Heard {
 
     /// How long each of these was heard between two moments.
     pub fn time_of(&self, sound: Sound, from: Instant, to: Instant) -> Duration {
-        let within = self.stretches.iter().filter(|one| one.sound == sound && one.to >= from && one.from <= to);
+        let within =
+            self.stretches.iter().filter(|one| one.sound == sound && one.to >= from && one.from <= to);
         within.map(|one| (one.to + FRAME_TIME).min(to).since(one.from.max(from))).sum()
     }
 

@@ -201,7 +201,12 @@ impl World {
                 story.push_str(&format!("\n      {:.3} {line}", at.as_micros() as f64 / 1e6));
             }
         }
-        panic!("seed {} at {:.3} s: {what}{story}\n  {:?}", self.seed, self.now.as_micros() as f64 / 1e6, self.tables());
+        panic!(
+            "seed {} at {:.3} s: {what}{story}\n  {:?}",
+            self.seed,
+            self.now.as_micros() as f64 / 1e6,
+            self.tables()
+        );
     }
 
     #[track_caller]
@@ -273,8 +278,11 @@ impl World {
         for send in &out.sends {
             let odd = u16::from(send.channel == Channel::Rtcp);
             let port = MEDIA_PORT_FIRST + 2 * u16::try_from(send.pair).expect("few ports") + odd;
-            let packet =
-                Packet { from: SocketAddr::new(host, port), to: send.to, bytes: Bytes::copy_from_slice(out.bytes(send)) };
+            let packet = Packet {
+                from: SocketAddr::new(host, port),
+                to: send.to,
+                bytes: Bytes::copy_from_slice(out.bytes(send)),
+            };
             self.network.send(self.now, packet);
         }
         for pair in &out.freed {
@@ -404,7 +412,9 @@ impl World {
     }
 
     pub fn up(&mut self, line: Line) {
-        self.expect("the call is answered", Duration::from_secs(1), |world| world.call(line).state == State::Up);
+        self.expect("the call is answered", Duration::from_secs(1), |world| {
+            world.call(line).state == State::Up
+        });
     }
 
     /// Waits until the call is over; how it ended.
@@ -484,7 +494,10 @@ impl World {
     }
 
     pub fn ask(&self, question: Question) -> Answer {
-        self.switch.core.ask(self.switch.both(), question).unwrap_or_else(|refusal| self.fail(&refusal.to_string()))
+        self.switch
+            .core
+            .ask(self.switch.both(), question)
+            .unwrap_or_else(|refusal| self.fail(&refusal.to_string()))
     }
 
     pub fn queue(&self, id: &str) -> QueueView {
@@ -553,8 +566,12 @@ impl World {
                 self.fail(&format!("the books of {} don't balance: {queue:?}", queue.id));
             }
             let agents = queue.agents;
-            let states =
-                agents.ready + agents.ringing + agents.talking + agents.wrap_up + agents.paused + agents.unreachable;
+            let states = agents.ready
+                + agents.ringing
+                + agents.talking
+                + agents.wrap_up
+                + agents.paused
+                + agents.unreachable;
             if states != agents.logged_in {
                 self.fail(&format!("the agents of {} don't add up: {agents:?}", queue.id));
             }

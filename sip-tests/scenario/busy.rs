@@ -15,7 +15,7 @@ fn scenario(mut world: World) -> World {
         (603, 603, CdrOutcome::Rejected),
         (480, 480, CdrOutcome::NoAnswer),
         (404, 404, CdrOutcome::Rejected),
-        (488, 488, CdrOutcome::Rejected),
+        (488, 488, CdrOutcome::Failed),
         (503, 503, CdrOutcome::Failed),
         (500, 500, CdrOutcome::Failed),
     ] {

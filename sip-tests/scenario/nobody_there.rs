@@ -20,7 +20,10 @@ fn scenario(mut world: World) -> World {
         world.check(why == Why::Refused(status), &format!("{number} is answered {why:?}, not {status}"));
     }
     let tables = world.tables();
-    world.check(tables.calls == 0 && tables.legs == 0 && world.media.legs() == 0, "a refused call keeps nothing");
+    world.check(
+        tables.calls == 0 && tables.legs == 0 && world.media.legs() == 0,
+        "a refused call keeps nothing",
+    );
     world
 }
 

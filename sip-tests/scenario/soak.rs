@@ -62,7 +62,12 @@ fn act(world: &mut World, phones: &[PhoneId], random: &mut Random) {
                 _ => QueueStatus::Ready,
             };
             let queues = (random.below(3) == 0).then(|| vec!["support".into()]);
-            let _ = world.act(Action::SetAgentStatus { agent: agent.into(), status, queues, by: "ops".to_owned() });
+            let _ = world.act(Action::SetAgentStatus {
+                agent: agent.into(),
+                status,
+                queues,
+                by: "ops".to_owned(),
+            });
         }
         (10, _) => {
             let expires = if random.below(4) == 0 { 0 } else { 3600 };
@@ -114,7 +119,10 @@ fn run(seed: u64) {
         .filter(|call| !call.incoming && call.up_at.is_some())
         .filter(|call| call.goes_to("600") || call.goes_to("601") || call.goes_to("+33140000000"))
         .count() as u64;
-    world.check(entered >= counted, &format!("{counted} callers were answered by a queue that counted {entered}"));
+    world.check(
+        entered >= counted,
+        &format!("{counted} callers were answered by a queue that counted {entered}"),
+    );
     let lonely = |call: &&crate::harness::call::Call| {
         call.heard.stretches.iter().any(|one| one.sound == Sound::Other && one.packets > 25)
     };

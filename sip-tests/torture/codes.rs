@@ -31,7 +31,10 @@ impl Codes {
                     let found = (100..700).filter(|code| matches(pattern, &format!("{code:03}")));
                     let before = codes.codes.len();
                     codes.codes.extend(found);
-                    assert!(codes.codes.len() > before || column.contains('|'), "`{pattern}` matches no code");
+                    assert!(
+                        codes.codes.len() > before || column.contains('|'),
+                        "`{pattern}` matches no code"
+                    );
                 }
             }
         }

@@ -154,7 +154,8 @@ fn awaited_at(request: &Text, from: Flow) -> Option<Flow> {
     let via = String::from_utf8_lossy(request.list("via").first()?).into_owned();
     let mut parts = via.split(';').map(str::trim);
     let sent_by = parts.next()?.split_whitespace().last()?.to_owned();
-    if parts.any(|part| part.split('=').next().is_some_and(|name| name.trim().eq_ignore_ascii_case("rport"))) {
+    if parts.any(|part| part.split('=').next().is_some_and(|name| name.trim().eq_ignore_ascii_case("rport")))
+    {
         return Some(from);
     }
     let port = match sent_by.rsplit_once(':') {
@@ -174,7 +175,8 @@ fn echo_faults(request: &Text, answer: &Text) -> Vec<String> {
         let echoed = match (said, name) {
             (None, _) => asked.is_empty(),
             (Some(said), "to") => asked.iter().any(|to| {
-                said == *to || said.strip_prefix(*to).is_some_and(|tag| tag.starts_with(b";tag=") && tag.len() > 5)
+                said == *to
+                    || said.strip_prefix(*to).is_some_and(|tag| tag.starts_with(b";tag=") && tag.len() > 5)
             }),
             (Some(said), _) => asked.contains(&said),
         };
@@ -232,10 +234,12 @@ fn judge_answers(case: &Case, request: &Text, from: Flow, sent: &[(Flow, Bytes)]
             continue;
         };
         if !ok.codes.contains(&status) || forbid.codes.contains(&status) || forbid.any {
-            faults.push(format!("`{}` is not among `{}` or is among `{}`", answer.start, case.ok, case.forbid));
+            faults
+                .push(format!("`{}` is not among `{}` or is among `{}`", answer.start, case.ok, case.forbid));
         }
         if Some(*flow) != awaited {
-            faults.push(format!("answered at {} ({:?}), awaited at {awaited:?}", flow.remote, flow.transport));
+            faults
+                .push(format!("answered at {} ({:?}), awaited at {awaited:?}", flow.remote, flow.transport));
         }
         faults.extend(echo_faults(request, answer));
         if status >= 200 {
@@ -254,7 +258,10 @@ fn judge_answers(case: &Case, request: &Text, from: Flow, sent: &[(Flow, Bytes)]
 
 /// The switch still works for others.
 fn judge_alive(switch: &mut Exchange) -> Option<String> {
-    let from = Flow { remote: "203.0.113.5:5060".parse().expect("an address"), ..flow(Sender::Stranger, false, false) };
+    let from = Flow {
+        remote: "203.0.113.5:5060".parse().expect("an address"),
+        ..flow(Sender::Stranger, false, false)
+    };
     let ping = "OPTIONS sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 203.0.113.5;branch=z9hG4bKalive\r\n\
                 Max-Forwards: 70\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:example.com>\r\nCall-ID: alive\r\n\
                 CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
@@ -303,7 +310,9 @@ fn every_message_over_the_other_transport_too() {
                 if Some(flow) != awaited_at(&request, from) {
                     faults.push(format!("{}: answered at {}", case.name, flow.remote));
                 }
-                faults.extend(echo_faults(&request, &answer).into_iter().map(|fault| format!("{}: {fault}", case.name)));
+                faults.extend(
+                    echo_faults(&request, &answer).into_iter().map(|fault| format!("{}: {fault}", case.name)),
+                );
             }
             switch.pass(Duration::from_secs(40));
             faults.extend(judge_alive(&mut switch).map(|fault| format!("{}: {fault}", case.name)));

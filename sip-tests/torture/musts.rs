@@ -33,7 +33,8 @@ fn with_line(message: &[u8], line: &[u8]) -> Vec<u8> {
 }
 
 fn replaced(message: &[u8], old: &str, new: &str) -> Vec<u8> {
-    let at = message.windows(old.len()).position(|part| part == old.as_bytes()).expect("what is to be replaced");
+    let at =
+        message.windows(old.len()).position(|part| part == old.as_bytes()).expect("what is to be replaced");
     [&message[..at], new.as_bytes(), &message[at + old.len()..]].concat()
 }
 
@@ -52,7 +53,8 @@ fn registered(switch: &mut Exchange, name: &str, user: &str) -> Text {
     let again = with_line(&register, &[b"Authorization: ", value.as_slice()].concat());
     // RFC 3261 section 22.3: the next CSeq. The branch must be another one too.
     let cseq = Text::read(&register).one("cseq").expect("a CSeq").to_vec();
-    let number: u32 = String::from_utf8_lossy(&cseq).split(' ').next().and_then(|n| n.parse().ok()).expect("a number");
+    let number: u32 =
+        String::from_utf8_lossy(&cseq).split(' ').next().and_then(|n| n.parse().ok()).expect("a number");
     let again = replaced(&again, &format!("CSeq: {number}"), &format!("CSeq: {}", number + 1));
     let again = replaced(&again, "branch=z9hG4bK", "branch=z9hG4bKagain");
     the_final(&answers(&switch.receive(from, &again)), name)
@@ -108,7 +110,11 @@ fn badbranch_two_requests_are_not_merged() {
     let second = replaced(&replaced(&first, "CSeq: 8", "CSeq: 9"), "badbranch.sadonfo", "badbranch.other");
     for (bytes, cseq) in [(&first, "8 OPTIONS"), (&second, "9 OPTIONS")] {
         let answer = the_final(&answers(&switch.receive(from, bytes)), "badbranch");
-        assert_eq!(answer.one("cseq"), Some(cseq.as_bytes()), "badbranch: the second is answered as the first");
+        assert_eq!(
+            answer.one("cseq"),
+            Some(cseq.as_bytes()),
+            "badbranch: the second is answered as the first"
+        );
     }
 }
 
@@ -132,7 +138,10 @@ fn cparam01_an_unknown_parameter_of_contact_is_no_part_of_the_uri() {
     let mut switch = switch();
     let answer = registered(&mut switch, "cparam01", "watson");
     assert_eq!(answer.status(), Some(200), "cparam01: {}", answer.start);
-    assert_eq!(contacts_bound(&switch), [("watson".to_owned(), "sip:+19725552222@gw1.example.net".to_owned())]);
+    assert_eq!(
+        contacts_bound(&switch),
+        [("watson".to_owned(), "sip:+19725552222@gw1.example.net".to_owned())]
+    );
     let contact = String::from_utf8_lossy(answer.one("contact").expect("one Contact")).into_owned();
     assert!(contact.starts_with("<sip:+19725552222@gw1.example.net>"), "cparam01: {contact}");
 }
@@ -154,13 +163,17 @@ fn regescrt_the_escaped_route_is_kept_and_never_followed() {
     let answer = registered(&mut switch, "regescrt", "user");
     assert_eq!(answer.status(), Some(200), "regescrt: {}", answer.start);
     let contact = String::from_utf8_lossy(answer.one("contact").expect("one Contact")).into_owned();
-    assert!(contact.starts_with("<sip:user@example.com?Route=%3Csip:sip.example.com%3E>"), "regescrt: {contact}");
+    assert!(
+        contact.starts_with("<sip:user@example.com?Route=%3Csip:sip.example.com%3E>"),
+        "regescrt: {contact}"
+    );
 
     let invite = "INVITE sip:phoneuser@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.77:40001;branch=z9hG4bKcall\r\n\
                   Max-Forwards: 70\r\nFrom: <sip:+33123456789@example.net>;tag=1\r\nTo: <sip:phoneuser@example.com>\r\n\
                   Call-ID: call\r\nCSeq: 1 INVITE\r\nContact: <sip:c@192.0.2.77:40001>\r\nContent-Length: 0\r\n\r\n";
     let sent = switch.receive(flow(Sender::Trunk, false, false), invite.as_bytes());
-    let invites: Vec<Text> = answers(&sent).into_iter().filter(|one| one.start.starts_with("INVITE ")).collect();
+    let invites: Vec<Text> =
+        answers(&sent).into_iter().filter(|one| one.start.starts_with("INVITE ")).collect();
     assert_eq!(invites.len(), 1, "regescrt: the phone is rung: {sent:?}");
     assert_eq!(invites[0].start, "INVITE sip:user@example.com SIP/2.0");
     assert!(invites[0].all("route").is_empty(), "regescrt: {:?}", invites[0].all("route"));

@@ -48,7 +48,8 @@ fn converse(pieces: &[&[u8]], end: bool) -> Vec<u8> {
     tokio::task::LocalSet::new().block_on(&runtime, async move {
         let listener = listen("127.0.0.1:0".parse().expect("an address")).await.expect("a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
-        let exchange = Exchange::new(CONFIGURATION, Restored::default(), 1, Instant::from_micros(1_000_000), 50);
+        let exchange =
+            Exchange::new(CONFIGURATION, Restored::default(), 1, Instant::from_micros(1_000_000), 50);
         let shard = Rc::new_cyclic(|this| Shard {
             exchange: RefCell::new(exchange),
             tcp: Rc::default(),
@@ -129,7 +130,11 @@ fn a_message_in_pieces_is_the_same_message() {
 fn a_keep_alive_is_answered() {
     assert_eq!(converse(&[b"\r\n\r\n"], true), b"\r\n");
     let got = converse(&[b"\r\n\r\n", &message("rfc4475", "trws"), b"\r\n\r\n"], true);
-    assert!(got.starts_with(b"\r\nSIP/2.0 ") && got.ends_with(b"\r\n\r\n\r\n"), "{}", String::from_utf8_lossy(&got));
+    assert!(
+        got.starts_with(b"\r\nSIP/2.0 ") && got.ends_with(b"\r\n\r\n\r\n"),
+        "{}",
+        String::from_utf8_lossy(&got)
+    );
 }
 
 /// DESIGN.md: "can be smuggled through over TCP (`Content-Length : N` framed as 0)" is another's defect.

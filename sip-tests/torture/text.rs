@@ -47,7 +47,8 @@ impl Text {
         let headers = lines.filter_map(|line| {
             let colon = line.iter().position(|byte| *byte == b':')?;
             let name = String::from_utf8_lossy(&line[..colon]).trim().to_ascii_lowercase();
-            let name = COMPACT.iter().find(|(short, _)| *short == name).map_or(name, |(_, long)| (*long).to_owned());
+            let name =
+                COMPACT.iter().find(|(short, _)| *short == name).map_or(name, |(_, long)| (*long).to_owned());
             Some((name, line[colon + 1..].trim_ascii().to_vec()))
         });
         Self { start, headers: headers.collect(), body: body.to_vec() }

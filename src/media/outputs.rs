@@ -59,13 +59,7 @@ impl Outputs {
     }
 
     /// Adds a packet whose bytes `write` appends.
-    pub fn send(
-        &mut self,
-        pair: u32,
-        channel: Channel,
-        to: SocketAddr,
-        write: impl FnOnce(&mut Vec<u8>),
-    ) {
+    pub fn send(&mut self, pair: u32, channel: Channel, to: SocketAddr, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.arena.len();
         write(&mut self.arena);
         self.sends.push(Send { pair, channel, to, start, end: self.arena.len() });

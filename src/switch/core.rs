@@ -199,6 +199,7 @@ impl Core {
                 core.tell(call, call::Input::HangUp(Cause::Shutdown));
                 core.run(now);
             }
+            core.leave_now(now);
         });
     }
 

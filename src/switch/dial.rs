@@ -43,7 +43,12 @@ impl Core {
         match to {
             Destination::Phone(number) => {
                 let legs = self.plan_phone(now, call, number, LegRole::Party, shown);
-                if legs.is_empty() { Err(Cause::Unreachable) } else { Ok(legs) }
+                match legs.is_empty() {
+                    false => Ok(legs),
+                    // There are phones, but no port for them.
+                    true if self.is_reachable(now, number) => Err(Cause::Congestion),
+                    true => Err(Cause::Unreachable),
+                }
             }
             Destination::Trunk { trunks, number } => {
                 self.plan_trunk(call, trunks, number, shown).map(|leg| vec![leg])
@@ -198,7 +203,7 @@ impl Core {
         match Purpose::unpack(user) {
             Purpose::Dial(leg) => {
                 self.contact_silent(now, leg);
-                self.dial_failed(now, leg, status);
+                self.dial_failed(leg, status);
             }
             // RFC 3261 section 14.1 and 12.2.1.2: no answer at all to a re-INVITE means that the dialog is gone.
             Purpose::Reinvite(leg) => self.reinvite_failed(now, leg, status),
@@ -222,10 +227,10 @@ impl Core {
                 self.provisional(id, message);
             }
             (Phase::Outgoing { .. }, 200..=299) => self.answered(now, tx, id, message),
-            (Phase::Outgoing { .. }, _) => self.dial_failed(now, id, status),
+            (Phase::Outgoing { .. }, _) => self.dial_failed(id, status),
             // RFC 3261 section 13.2.2.4: a second phone behind a forking proxy has answered as well.
             (Phase::Up, 200..=299) => self.refuse_fork(now, tx, id, message),
-            (Phase::Up | Phase::Incoming { .. } | Phase::Planned, _) => {}
+            (Phase::Up | Phase::Incoming { .. } | Phase::Planned | Phase::Leaving { .. }, _) => {}
         }
     }
 
@@ -240,7 +245,7 @@ impl Core {
         let cancelled = *cancelled;
         let Some(dialog) = self.dialog_made(id, message) else {
             // An answer without To-tag or Contact opens no dialog that could be acknowledged.
-            self.dial_failed(now, id, 502);
+            self.dial_failed(id, 502);
             return;
         };
         self.adopt_dialog(id, dialog);
@@ -293,7 +298,7 @@ impl Core {
         }
     }
 
-    fn dial_failed(&mut self, now: Now, id: LegId, status: u16) {
+    fn dial_failed(&mut self, id: LegId, status: u16) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let Phase::Outgoing { rang, cancelled, .. } = &leg.phase else { return };
         let (rang, cancelled) = (*rang, cancelled.is_some());
@@ -307,7 +312,9 @@ impl Core {
     /// A registered contact that gave no sign of life is not rung again until it registers anew. A refusal, even a 408,
     /// is a sign of life.
     fn contact_silent(&mut self, now: Now, id: LegId) {
-        let Some(Leg { phone: Some(phone), target: Some(target), phase, .. }) = self.legs.get(&id) else { return };
+        let Some(Leg { phone: Some(phone), target: Some(target), phase, .. }) = self.legs.get(&id) else {
+            return;
+        };
         if !matches!(phase, Phase::Outgoing { rang: false, .. }) {
             return;
         }

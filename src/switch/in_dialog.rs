@@ -88,6 +88,14 @@ impl Core {
         let leg = dialog::id::of_request(message).and_then(|id| self.dialogs.get(&id).copied());
         let Some(id) = leg else { return };
         let Some(leg) = self.legs.get_mut(&id) else { return };
+        if leg.unacknowledged == Some(tx) {
+            leg.unacknowledged = None;
+        }
+        if let Phase::Leaving { cause } = leg.phase {
+            self.send_bye(now, id, cause);
+            self.drop_leg(id);
+            return;
+        }
         if std::mem::take(&mut leg.renegotiation.answer_in_ack) && !self.settle_remote_answer(id, message) {
             self.send_bye(now, id, Cause::NotAcceptable);
             self.tell_leg(id, LegEvent::Ended(Cause::NotAcceptable));

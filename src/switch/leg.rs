@@ -44,6 +44,11 @@ pub(crate) enum Phase {
     Planned,
     /// Answered.
     Up,
+    /// A caller who was answered and is to be hung up, which has to wait for his ACK.
+    Leaving {
+        /// Why.
+        cause: Cause,
+    },
 }
 
 /// Our own re-INVITE, or the peer's offerless one, under way.
@@ -101,6 +106,8 @@ pub(crate) struct Leg {
     pub(crate) body: Option<Vec<u8>>,
     pub(crate) dialog: Option<Dialog>,
     pub(crate) dialog_id: Option<DialogId>,
+    /// Our 2xx to the caller's INVITE, while it has no ACK.
+    pub(crate) unacknowledged: Option<ServerTx>,
     pub(crate) renegotiation: Renegotiation,
     /// The direction before our last offer, to which a refused one returns.
     pub(crate) direction_before: sdp::Direction,

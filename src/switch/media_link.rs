@@ -70,6 +70,7 @@ impl Core {
             body: None,
             dialog: None,
             dialog_id: None,
+            unacknowledged: None,
             renegotiation: Renegotiation::default(),
             direction_before: sdp::Direction::SendRecv,
             wanted: None,
