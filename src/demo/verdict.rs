@@ -30,7 +30,6 @@ pub(in crate::demo) struct SwitchCounts {
 pub(in crate::demo) struct Verdict {
     lines: String,
     failed: bool,
-    overload: u64,
 }
 
 impl Verdict {
@@ -47,16 +46,8 @@ impl Verdict {
         }
         // A run that was cut short before the first conversation proves nothing.
         verdict.line(ledger.served > 0, "agents answered callers", &ledger.served.to_string());
-        let refused = ledger.refused - ledger.overload;
+        let refused = ledger.refused;
         verdict.line(refused == 0, "the queue took every call", &format!("{refused} refused"));
-        // Overload protection is no fault of the switch, but a run in which it took most calls has shown nothing.
-        if ledger.overload > 0 {
-            let (overload, placed) = (ledger.overload, ledger.placed);
-            let claim = "this machine was quick enough for most calls";
-            let figures = format!("{overload} of {placed} refused with 503 because audio was late");
-            verdict.line(overload * 2 < placed, claim, &figures);
-            verdict.overload = overload;
-        }
         if switch.midnight {
             verdict.detail(
                 "midnight (UTC) has passed: the switch's counts of today began anew and are not compared",
@@ -94,13 +85,7 @@ impl Verdict {
 
     /// The text to print.
     pub(in crate::demo) fn text(&self) -> String {
-        let end = match (self.failed, self.overload) {
-            (true, _) => "FAILED: see the lines above".to_owned(),
-            (false, 0) => "all is well".to_owned(),
-            (false, refused) => {
-                format!("all is well with the calls that were taken; {refused} were refused, see above")
-            }
-        };
+        let end = if self.failed { "FAILED: see the lines above" } else { "all is well" };
         format!("{}{end}\n", self.lines)
     }
 
@@ -154,11 +139,6 @@ mod tests {
         check(&ledger(), &SwitchCounts { unbalanced: 1, ..switch() }, false);
         let (mut refused, mut unserved) = (ledger(), ledger());
         (refused.placed, refused.refused) = (5, 1);
-        check(&refused, &switch(), false);
-        refused.overload = 1;
-        check(&refused, &switch(), true);
-        assert!(Verdict::of(&refused, &switch()).text().contains("1 were refused"));
-        (refused.placed, refused.refused, refused.overload) = (9, 5, 5);
         check(&refused, &switch(), false);
         unserved.served = 0;
         check(&unserved, &SwitchCounts { handled: 0, others: 3, ..switch() }, false);
