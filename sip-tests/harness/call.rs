@@ -73,6 +73,7 @@ pub struct Call {
     /// Sends nothing.
     pub mute: bool,
 
+    pub(super) leave_when_acked: bool,
     pub(super) call_id: String,
     pub(super) tag: String,
     pub(super) request: Option<Message>,

@@ -278,6 +278,7 @@ impl Phone {
             bodies: Vec::new(),
             cancelled_by_us: false,
             ack_seen: false,
+            leave_when_acked: false,
             voice_hz: voice_hz(voice),
             heard: Heard::default(),
             digits: Vec::new(),
@@ -428,6 +429,10 @@ impl Phone {
                 self.work(now);
             }
             State::Ringing => self.refuse(now, index, 603),
+            // RFC 3261 section 15: who was called must not send BYE before the ACK.
+            State::Up if self.calls[index].incoming && !self.calls[index].ack_seen => {
+                self.calls[index].leave_when_acked = true;
+            }
             State::Up => {
                 self.calls[index].state = State::Leaving;
                 self.calls[index].speak_at = None;
@@ -574,7 +579,7 @@ impl Phone {
         match effect {
             Effect::Send { flow, bytes } => self.out.push(Packet { from: self.sip, to: flow.remote, bytes }),
             Effect::Request { tx, message, .. } => self.requested(now, tx, &message),
-            Effect::Ack { tx, message, .. } => self.acknowledged(tx, &message),
+            Effect::Ack { tx, message, .. } => self.acknowledged(now, tx, &message),
             Effect::Cancelled { tx, message } => self.cancelled(now, tx, &message),
             Effect::AckMissing { tx } => {
                 if let Some(index) = self.calls.iter().position(|call| call.server == Some(tx)) {
@@ -681,14 +686,18 @@ impl Phone {
         self.endpoint.respond(now, tx, bytes, &mut self.effects);
     }
 
-    fn acknowledged(&mut self, tx: ServerTx, message: &Message) {
+    fn acknowledged(&mut self, now: Instant, tx: ServerTx, message: &Message) {
         let of = |call: &Call| call.server == Some(tx) || call.reinvite_server == Some(tx);
-        let Some(call) = self.calls.iter_mut().find(|call| of(call)) else { return };
+        let Some(index) = self.calls.iter().position(of) else { return };
+        let call = &mut self.calls[index];
         call.ack_seen = true;
         if std::mem::take(&mut call.answer_in_ack)
             && let Ok(remote) = sdp::read(message.body_slice())
         {
             call.agreed = sdp::agree(&call.local, &remote).ok();
+        }
+        if std::mem::take(&mut call.leave_when_acked) {
+            self.hang_up(now, index);
         }
     }
 

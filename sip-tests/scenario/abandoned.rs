@@ -27,7 +27,8 @@ fn scenario(mut world: World) -> World {
             world.agent("alice").status == AgentStatus::Ready
         });
         let today = world.queue("support").today;
-        world.check((today.entered, today.abandoned, today.handled) == (turn, turn, 0), &format!("{today:?}"));
+        world
+            .check((today.entered, today.abandoned, today.handled) == (turn, turn, 0), &format!("{today:?}"));
     }
     assert!(world.cdrs().iter().all(|cdr| cdr.outcome == CdrOutcome::Abandoned));
     world
@@ -47,9 +48,17 @@ fn in_the_moment_of_the_answer() {
             world.up(calling);
             let called = world.rings(alice);
             world.run(Duration::from_secs(2));
-            if agent_first { world.answer(called) } else { world.hang_up(calling) }
+            if agent_first {
+                world.answer(called)
+            } else {
+                world.hang_up(calling)
+            }
             world.run(Duration::from_micros(lead_micros));
-            if agent_first { world.hang_up(calling) } else { world.answer(called) }
+            if agent_first {
+                world.hang_up(calling)
+            } else {
+                world.answer(called)
+            }
             world.over(calling);
             let why = world.over(called);
             world.check(

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 fn scenario(mut world: World) -> World {
     for status in [486, 603, 480, 408, 500] {
-        let alice = if world.phones.is_empty() { world.add_phone("1001") } else { crate::harness::world::PhoneId(0) };
-        let bruno = if world.phones.len() < 2 { world.add_phone("1002") } else { crate::harness::world::PhoneId(1) };
+        let alice =
+            if world.phones.is_empty() { world.add_phone("1001") } else { crate::harness::world::PhoneId(0) };
+        let bruno =
+            if world.phones.len() < 2 { world.add_phone("1002") } else { crate::harness::world::PhoneId(1) };
         let carrier =
             if world.phones.len() < 3 { world.add_carrier() } else { crate::harness::world::PhoneId(2) };
         let first = world.dial(carrier, "+33140000000");
@@ -23,7 +25,10 @@ fn scenario(mut world: World) -> World {
         world.refuse(refusing, status);
         let called = world.rings(next);
         let callers = world.callers("support");
-        world.check(callers.len() == 1 && callers[0].id == entry && callers[0].position == 1, "his place is kept");
+        world.check(
+            callers.len() == 1 && callers[0].id == entry && callers[0].position == 1,
+            "his place is kept",
+        );
         world.check(world.call(first).state == State::Up, "the caller knows nothing");
         world.hears(first, MUSIC);
         world.answer(called);

@@ -47,9 +47,14 @@ fn an_old_nonce_is_stale() {
     world.expect("an answer", Duration::from_secs(1), |world| world.phones[alice.0].account.status.is_some());
     let answer = world.phone(alice).account.answer.clone().expect("an answer");
     assert_eq!(answer.status(), Some(401));
-    let challenges: Vec<String> =
-        answer.headers(Name::WwwAuthenticate).map(|value| String::from_utf8_lossy(value).to_lowercase()).collect();
-    assert!(challenges.len() >= 2 && challenges[0].contains("sha-256"), "the strongest first: {challenges:?}");
+    let challenges: Vec<String> = answer
+        .headers(Name::WwwAuthenticate)
+        .map(|value| String::from_utf8_lossy(value).to_lowercase())
+        .collect();
+    assert!(
+        challenges.len() >= 2 && challenges[0].contains("sha-256"),
+        "the strongest first: {challenges:?}"
+    );
     assert!(challenges.iter().all(|one| one.contains("stale=true")), "{challenges:?}");
     // The phone's own binding has not suffered.
     assert!(!nobody_is_registered(&world));

@@ -14,7 +14,7 @@ fn scenario(mut world: World) -> World {
         (600, 486, CdrOutcome::Busy),
         (603, 603, CdrOutcome::Rejected),
         (480, 480, CdrOutcome::NoAnswer),
-        (404, 404, CdrOutcome::Failed),
+        (404, 404, CdrOutcome::Rejected),
         (488, 488, CdrOutcome::Failed),
         (503, 503, CdrOutcome::Failed),
         (500, 500, CdrOutcome::Failed),

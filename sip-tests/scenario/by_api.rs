@@ -15,7 +15,9 @@ fn scenario(mut world: World) -> World {
     let caller = world.callers("support")[0].id;
     let wrong = world.act(Action::RemoveCaller { queue: "sales".into(), caller, by: "ops".to_owned() });
     assert!(matches!(wrong, Err(Refusal::NotFound { .. })), "{wrong:?}");
-    world.act(Action::RemoveCaller { queue: "support".into(), caller, by: "ops".to_owned() }).expect("he waits");
+    world
+        .act(Action::RemoveCaller { queue: "support".into(), caller, by: "ops".to_owned() })
+        .expect("he waits");
     let why = world.over(calling);
     world.check(matches!(why, Why::ByPeer(_)), "his call ends");
     let today = world.queue("support").today;
@@ -23,13 +25,14 @@ fn scenario(mut world: World) -> World {
 
     // Moved: out of one queue, into the other, served there.
     let alice = world.add_phone("1001");
-    world.act(Action::SetAgentStatus {
-        agent: "alice".into(),
-        status: strowger::record::QueueStatus::LoggedOut,
-        queues: Some(vec!["support".into()]),
-        by: "ops".to_owned(),
-    })
-    .expect("she may");
+    world
+        .act(Action::SetAgentStatus {
+            agent: "alice".into(),
+            status: strowger::record::QueueStatus::LoggedOut,
+            queues: Some(vec!["support".into()]),
+            by: "ops".to_owned(),
+        })
+        .expect("she may");
     let calling = world.dial(carrier, "+33140000000");
     world.up(calling);
     world.run(Duration::from_secs(3));

@@ -28,7 +28,9 @@ fn scenario(mut world: World) -> World {
             world.over(calling);
             let why = world.over(called);
             let cancelled = matches!(why, Why::Cancelled(_));
-            world.check(cancelled || world.call(called).ack_seen, "the phone's 200 is acknowledged");
+            world.expect("the phone's 200 is acknowledged", Duration::from_millis(10), |world| {
+                cancelled || world.call(called).ack_seen
+            });
             world.run(Duration::from_secs(1));
         }
     }
@@ -46,7 +48,9 @@ fn a_late_answer_is_acknowledged_and_hung_up() {
     let bob = world.add_phone("2002");
     let calling = world.dial(alice, "2002");
     let called = world.rings(bob);
-    world.network.filter = Some(Box::new(|packet: &Packet| packet.bytes.starts_with(b"CANCEL sip:2002")));
+    world.network.filter = Some(Box::new(|packet: &Packet| {
+        packet.bytes.starts_with(b"CANCEL ") && packet.to.ip().to_string() == "10.1.0.2"
+    }));
     world.hang_up(calling);
     assert_eq!(world.over(calling), Why::Refused(487));
     world.run(Duration::from_secs(5));
@@ -67,7 +71,9 @@ fn a_very_late_answer_does_not_hang() {
     let bob = world.add_phone("2002");
     let calling = world.dial(alice, "2002");
     let called = world.rings(bob);
-    world.network.filter = Some(Box::new(|packet: &Packet| packet.bytes.starts_with(b"CANCEL sip:2002")));
+    world.network.filter = Some(Box::new(|packet: &Packet| {
+        packet.bytes.starts_with(b"CANCEL ") && packet.to.ip().to_string() == "10.1.0.2"
+    }));
     world.hang_up(calling);
     assert_eq!(world.over(calling), Why::Refused(487));
     world.run(Duration::from_secs(60));

@@ -21,11 +21,17 @@ fn scenario(mut world: World) -> World {
         world.run(Duration::from_micros(lead_micros));
         world.reinvite(called, Some(Direction::SendRecv));
         world.run(Duration::from_secs(12));
-        world.check(world.call(calling).state == State::Up && world.call(called).state == State::Up, "the call stays");
+        world.check(
+            world.call(calling).state == State::Up && world.call(called).state == State::Up,
+            "the call stays",
+        );
         world.check(world.call(calling).reinvites.last() == Some(&200), "the caller's re-INVITE succeeds");
         world.check(world.call(called).reinvites.last() == Some(&200), "the called's re-INVITE succeeds");
         let told = world.call(called).told.last().map(|(_, direction)| *direction);
-        world.check(told == Some("sendonly"), &format!("the hold is passed on after the glare, told {told:?}"));
+        world.check(
+            told == Some("sendonly"),
+            &format!("the hold is passed on after the glare, told {told:?}"),
+        );
         world.hears(called, MUSIC);
         world.reinvite(calling, Some(Direction::SendRecv));
         world.run(Duration::from_secs(6));

@@ -19,7 +19,10 @@ fn the_answer_is_sent_again_and_then_both_are_hung_up() {
     let count = Rc::clone(&answers);
     world.network.filter = Some(Box::new(move |packet: &Packet| {
         let to_alice = packet.to.ip().to_string() == "10.1.0.1";
-        if to_alice && packet.bytes.starts_with(b"SIP/2.0 200") && packet.bytes.windows(8).any(|w| w == b"1 INVITE" || w == b"2 INVITE") {
+        if to_alice
+            && packet.bytes.starts_with(b"SIP/2.0 200")
+            && packet.bytes.windows(8).any(|w| w == b"1 INVITE" || w == b"2 INVITE")
+        {
             count.set(count.get() + 1);
         }
         packet.from.ip().to_string() == "10.1.0.1" && packet.bytes.starts_with(b"ACK ")

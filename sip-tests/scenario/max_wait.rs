@@ -12,7 +12,10 @@ fn scenario(mut world: World) -> World {
     let entered = world.now;
     world.hears(calling, MUSIC);
     let why = world.over_within(calling, Duration::from_secs(122));
-    world.check(matches!(&why, Why::ByPeer(Some(text)) if text.contains("Left the queue")), &format!("{why:?}"));
+    world.check(
+        matches!(&why, Why::ByPeer(Some(text)) if text.contains("Left the queue")),
+        &format!("{why:?}"),
+    );
     let waited = world.now.since(entered);
     world.check(waited >= Duration::from_secs(118), &format!("after {waited:?}"));
     let today = world.queue("support").today;

@@ -39,6 +39,7 @@ mod early_media;
 mod forked_phones;
 mod glare;
 mod hold;
+mod hung_up_before_the_ack;
 mod keys;
 mod lost_ack;
 mod lost_bye;

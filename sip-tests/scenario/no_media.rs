@@ -17,7 +17,9 @@ fn scenario(mut world: World) -> World {
 
     // Silent, but rightly: his own hold says that he sends and wants nothing; the switch keeps the call.
     world.reinvite(called, Some(Direction::Inactive));
-    world.expect("the hold is answered", Duration::from_secs(1), |world| world.call(called).reinvites == [200]);
+    world.expect("the hold is answered", Duration::from_secs(1), |world| {
+        world.call(called).reinvites == [200]
+    });
     world.run(Duration::from_secs(90));
     world.check(world.call(calling).state == State::Up, "a held call outlives the timeout");
     world.reinvite(called, Some(Direction::SendRecv));
@@ -27,7 +29,10 @@ fn scenario(mut world: World) -> World {
     let silent_since = world.now;
     let why = world.over_within(calling, Duration::from_secs(32));
     let after = world.now.since(silent_since);
-    world.check(matches!(&why, Why::ByPeer(Some(text)) if text.contains("No media")), &format!("told {why:?}"));
+    world.check(
+        matches!(&why, Why::ByPeer(Some(text)) if text.contains("No media")),
+        &format!("told {why:?}"),
+    );
     world.check(after >= Duration::from_millis(29_900), &format!("not before 30 s, but after {after:?}"));
     world.over(called);
     assert_eq!(world.cdrs()[0].cause, "media_timeout");

@@ -19,8 +19,11 @@ fn scenario(mut world: World) -> World {
         let why = world.over(calling);
         world.check(why == Why::Refused(status), &format!("{number} is answered {why:?}, not {status}"));
     }
-    let before = world.tables();
-    world.check(before.calls == 0 && before.ports_free == 60, "a refused call keeps nothing");
+    let tables = world.tables();
+    world.check(
+        tables.calls == 0 && tables.legs == 0 && world.media.legs() == 0,
+        "a refused call keeps nothing",
+    );
     world
 }
 

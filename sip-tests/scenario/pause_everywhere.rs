@@ -36,7 +36,10 @@ fn scenario(mut world: World) -> World {
     set(&mut world, pause(), None);
     assert!(!offered(&mut world, "600") && !offered(&mut world, "601"));
     let view = world.agent("alice");
-    world.check(view.status == AgentStatus::Paused && view.reason.as_deref() == Some("repas"), &format!("{view:?}"));
+    world.check(
+        view.status == AgentStatus::Paused && view.reason.as_deref() == Some("repas"),
+        &format!("{view:?}"),
+    );
     // A3: ready again in every queue that she had not logged out of.
     set(&mut world, QueueStatus::LoggedOut, Some(&["sales"]));
     set(&mut world, QueueStatus::Ready, None);

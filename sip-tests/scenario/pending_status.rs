@@ -27,7 +27,10 @@ fn scenario(mut world: World) -> World {
         world.talk(calling, called);
         world.act(set(&status)).expect("it is accepted");
         let view = world.agent("alice");
-        world.check(view.status == AgentStatus::Talking && view.pending == Some(status.clone()), &format!("{view:?}"));
+        world.check(
+            view.status == AgentStatus::Talking && view.pending == Some(status.clone()),
+            &format!("{view:?}"),
+        );
         world.run(Duration::from_secs(3));
         world.talk(calling, called);
         world.hang_up(calling);

@@ -22,6 +22,8 @@ fn the_call_too_many_is_refused_and_the_ports_come_back() {
             let third = world.dial(callers[2], "2004");
             let none = world.over(third);
             world.check(matches!(none, Why::Refused(503 | 480)), &format!("no room: {none:?}"));
+            // Its port rests before it is used again.
+            world.run(Duration::from_secs(3));
             let third = world.dial(callers[2], "600");
             if ports == 4 {
                 assert_eq!(world.over(third), Why::Refused(503), "no port for the caller");
@@ -30,6 +32,7 @@ fn the_call_too_many_is_refused_and_the_ports_come_back() {
                 world.up(third);
                 world.hang_up(third);
                 world.over(third);
+                world.run(Duration::from_secs(3));
             }
             let third = world.dial(callers[2], "2002");
             assert_eq!(world.over(third), Why::Refused(503), "no port for the called");

@@ -20,7 +20,10 @@ fn scenario(mut world: World) -> World {
     world.run(Duration::from_millis(200));
     if world.is_clean() {
         let first = world.call(calling).heard.first(MUSIC, answered_at).map(|at| at.since(answered_at));
-        world.check(first.is_some_and(|time| time <= Duration::from_millis(100)), &format!("music after {first:?}"));
+        world.check(
+            first.is_some_and(|time| time <= Duration::from_millis(100)),
+            &format!("music after {first:?}"),
+        );
     }
     let invite = world.call(called).invite.clone().expect("an INVITE");
     let from = String::from_utf8_lossy(invite.header(Name::From).expect("From")).into_owned();
@@ -38,10 +41,16 @@ fn scenario(mut world: World) -> World {
         let caller = world.call(calling).heard.first(hers, lifted_at).map(|at| at.since(lifted_at));
         let callee = world.call(called).heard.first(his, lifted_at).map(|at| at.since(lifted_at));
         for time in [caller, callee] {
-            world.check(time.is_some_and(|time| time <= Duration::from_millis(100)), &format!("audio after {time:?}"));
+            world.check(
+                time.is_some_and(|time| time <= Duration::from_millis(100)),
+                &format!("audio after {time:?}"),
+            );
         }
         let music = world.call(calling).heard.last(MUSIC).map(|at| at.since(lifted_at));
-        world.check(music.is_none_or(|time| time <= Duration::from_millis(50)), &format!("music until {music:?}"));
+        world.check(
+            music.is_none_or(|time| time <= Duration::from_millis(50)),
+            &format!("music until {music:?}"),
+        );
     }
     world.talk(calling, called);
     world.check(world.agent("alice").status == AgentStatus::Talking, "the agent talks");

@@ -65,7 +65,12 @@ fn scenario(mut world: World) -> World {
 
     // RFC 3261 section 10.2.8 and 10.3 step 7.
     assert_eq!(world.register(bob, 20), 423);
-    let least = world.phone(bob).account.answer.clone().and_then(|answer| answer.header(Name::MinExpires).map(<[u8]>::to_vec));
+    let least = world
+        .phone(bob)
+        .account
+        .answer
+        .clone()
+        .and_then(|answer| answer.header(Name::MinExpires).map(<[u8]>::to_vec));
     assert_eq!(least.as_deref(), Some(&b"60"[..]));
     // More than the most is cut down.
     assert_eq!(world.register(bob, 100_000), 200);

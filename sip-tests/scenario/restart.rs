@@ -38,7 +38,10 @@ fn kept(world: &World) -> Restored {
         .collect();
     Restored {
         bindings: bindings.into_values().collect(),
-        agent_queue_states: states.into_iter().map(|((agent, queue), status)| (agent, queue, status)).collect(),
+        agent_queue_states: states
+            .into_iter()
+            .map(|((agent, queue), status)| (agent, queue, status))
+            .collect(),
         queue_events_today,
         ..Restored::default()
     }
@@ -63,7 +66,8 @@ fn agents_and_registrations_come_back() {
     for (agent, status) in
         [("alice", QueueStatus::Paused { reason: Some("repas".to_owned()) }), ("bruno", QueueStatus::Ready)]
     {
-        let action = Action::SetAgentStatus { agent: agent.into(), status, queues: None, by: agent.to_owned() };
+        let action =
+            Action::SetAgentStatus { agent: agent.into(), status, queues: None, by: agent.to_owned() };
         before.act(action).expect("they may");
     }
     let today = before.queue("support").today;

@@ -15,7 +15,7 @@ use strowger::switch::action::Action;
 
 /// Seeds of one run; a debug build takes some 20 s for them.
 const SEEDS: u64 = 200;
-const STEPS: u64 = 30;
+const STEPS: u64 = 25;
 
 fn treatment(random: &mut Random) -> Treatment {
     let after = Duration::from_millis(random.below(4000));
@@ -62,7 +62,12 @@ fn act(world: &mut World, phones: &[PhoneId], random: &mut Random) {
                 _ => QueueStatus::Ready,
             };
             let queues = (random.below(3) == 0).then(|| vec!["support".into()]);
-            let _ = world.act(Action::SetAgentStatus { agent: agent.into(), status, queues, by: "ops".to_owned() });
+            let _ = world.act(Action::SetAgentStatus {
+                agent: agent.into(),
+                status,
+                queues,
+                by: "ops".to_owned(),
+            });
         }
         (10, _) => {
             let expires = if random.below(4) == 0 { 0 } else { 3600 };
@@ -76,6 +81,7 @@ fn act(world: &mut World, phones: &[PhoneId], random: &mut Random) {
                 let _ = world.act(Action::HangUp { call: call.id, by: "ops".to_owned() });
             }
         }
+        (0..=1, Some(line)) => world.call_mut(line).mute = true,
         _ => world.treat(phone, treatment(random)),
     }
 }
@@ -100,7 +106,7 @@ fn run(seed: u64) {
     }
     for _ in 0..STEPS {
         act(&mut world, &phones, &mut random);
-        let pause = Duration::from_micros(random.below(1_500_000));
+        let pause = Duration::from_micros(random.below(900_000));
         world.run(pause);
     }
     world.network.quality = Quality::CLEAN;
@@ -113,7 +119,10 @@ fn run(seed: u64) {
         .filter(|call| !call.incoming && call.up_at.is_some())
         .filter(|call| call.goes_to("600") || call.goes_to("601") || call.goes_to("+33140000000"))
         .count() as u64;
-    world.check(entered >= counted, &format!("{counted} callers were answered by a queue that counted {entered}"));
+    world.check(
+        entered >= counted,
+        &format!("{counted} callers were answered by a queue that counted {entered}"),
+    );
     let lonely = |call: &&crate::harness::call::Call| {
         call.heard.stretches.iter().any(|one| one.sound == Sound::Other && one.packets > 25)
     };

@@ -10,7 +10,8 @@ fn scenario(mut world: World) -> World {
     let carrier = world.add_carrier();
     let calling = world.dial(carrier, "+33140002001");
     let called = world.rings(alice);
-    let from = world.call(called).invite.as_ref().and_then(|invite| invite.header(Name::From).map(<[u8]>::to_vec));
+    let from =
+        world.call(called).invite.as_ref().and_then(|invite| invite.header(Name::From).map(<[u8]>::to_vec));
     let from = String::from_utf8(from.unwrap_or_default()).expect("text");
     world.check(from.contains("+33123456789"), &format!("the phone sees who calls: {from}"));
     world.answer(called);

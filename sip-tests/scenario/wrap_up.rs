@@ -33,10 +33,12 @@ fn scenario(mut world: World) -> World {
         }
         let second = world.rings_within(alice, Duration::from_secs(6));
         let rested = world.now.since(ended);
-        let well = if by_request { rested <= Duration::from_secs(6) } else { rested >= Duration::from_secs(9) };
+        let well =
+            if by_request { rested <= Duration::from_secs(6) } else { rested >= Duration::from_secs(9) };
         world.check(well || !world.is_clean(), &format!("she rested for {rested:?}"));
         world.answer(second);
-        let taken = if world.call(other).heard.last_at > world.call(next).heard.last_at { other } else { next };
+        let taken =
+            if world.call(other).heard.last_at > world.call(next).heard.last_at { other } else { next };
         let _ = taken;
         world.run(Duration::from_secs(3));
         // True order of arrival over both queues: who came first is served first.

@@ -147,7 +147,7 @@ impl Core {
         self.legs.get(&id).is_some_and(|leg| {
             matches!(
                 leg,
-                Leg { phase: Phase::Outgoing { rang: true, cancelled: false, .. }, dialog: Some(_), .. }
+                Leg { phase: Phase::Outgoing { rang: true, cancelled: None, .. }, dialog: Some(_), .. }
             )
         })
     }

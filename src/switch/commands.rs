@@ -90,6 +90,7 @@ impl Core {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         leg.renegotiation.answer_in_ack = leg.remote.is_none();
         leg.phase = Phase::Up;
+        leg.unacknowledged = Some(tx);
         self.invites.insert(tx, id);
         self.watch_media(id);
     }
@@ -107,15 +108,22 @@ impl Core {
             Phase::Planned => self.drop_leg(id),
             Phase::Incoming { .. } => self.refuse(now, id, cause),
             Phase::Outgoing { tx, cancelled, .. } => {
-                *cancelled = true;
+                *cancelled = Some(cause);
                 let tx = *tx;
                 self.close_media(id);
                 self.endpoint.cancel(now.instant, tx, cause_map::reason(cause), &mut self.effects);
+            }
+            // RFC 3261 section 15: "the callee's UA MUST NOT send a BYE on a confirmed dialog until it has received an
+            // ACK for its 2xx response or until the server transaction times out": it might overtake the 2xx.
+            Phase::Up if leg.unacknowledged.is_some() => {
+                leg.phase = Phase::Leaving { cause };
+                self.close_media(id);
             }
             Phase::Up => {
                 self.send_bye(now, id, cause);
                 self.drop_leg(id);
             }
+            Phase::Leaving { .. } => {}
         }
     }
 
@@ -127,6 +135,18 @@ impl Core {
                 request.header(Name::Reason, reason.as_bytes());
             }
         });
+    }
+
+    /// Hangs up the legs that wait for an ACK: there is no time left for it.
+    pub(crate) fn leave_now(&mut self, now: Now) {
+        let waiting = |(id, leg): (&LegId, &Leg)| matches!(leg.phase, Phase::Leaving { .. }).then_some(*id);
+        #[expect(clippy::disallowed_methods, reason = "at the end, and sorted")]
+        let mut legs: Vec<LegId> = self.legs.iter().filter_map(waiting).collect();
+        legs.sort();
+        for leg in legs {
+            self.send_bye(now, leg, Cause::Shutdown);
+            self.drop_leg(leg);
+        }
     }
 
     fn hear(&mut self, leg: LegId, what: Hear) {
@@ -189,7 +209,8 @@ impl Core {
         self.forget_call(now, call);
     }
 
-    /// Takes the call and its legs out of every table. Legs whose CANCEL is under way stay for a late answer.
+    /// Takes the call and its legs out of every table. Legs whose CANCEL is under way stay for a late answer, those
+    /// without ACK for their BYE.
     pub(crate) fn forget_call(&mut self, now: Now, call: CallUid) {
         let Some(slot) = self.calls.get(&call) else { return };
         let view = self.call_view(call, slot, Some(now.wall));
@@ -201,7 +222,7 @@ impl Core {
         for leg in slot.legs {
             let late = matches!(
                 self.legs.get(&leg),
-                Some(Leg { phase: Phase::Outgoing { cancelled: true, .. }, .. })
+                Some(Leg { phase: Phase::Outgoing { cancelled: Some(_), .. } | Phase::Leaving { .. }, .. })
             );
             if !late {
                 self.drop_leg(leg);

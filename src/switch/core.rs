@@ -132,6 +132,8 @@ pub struct Core {
     pub(crate) folds: BTreeMap<QueueId, QueueFold>,
     pub(crate) calls: BTreeMap<CallUid, CallSlot>,
     pub(crate) call_timers: BTreeSet<(Instant, CallUid)>,
+    /// When a re-INVITE is tried again.
+    pub(crate) leg_timers: BTreeSet<(Instant, LegId)>,
     pub(crate) legs: HashMap<LegId, Leg>,
     pub(crate) dialogs: HashMap<DialogId, LegId>,
     pub(crate) invites: HashMap<ServerTx, LegId>,
@@ -167,12 +169,14 @@ impl Core {
     /// When the core wants [`Input::Timeout`].
     pub fn poll_timeout(&self) -> Option<Instant> {
         let call = self.call_timers.first().map(|(at, _)| *at);
+        let leg = self.leg_timers.first().map(|(at, _)| *at);
         let times = [
             self.endpoint.poll_timeout(),
             self.acd.poll_timeout(),
             self.registrar.poll_timeout(),
             self.board.poll_timeout(),
             call,
+            leg,
         ];
         times.into_iter().flatten().min()
     }
@@ -198,6 +202,7 @@ impl Core {
                 core.tell(call, call::Input::HangUp(Cause::Shutdown));
                 core.run(now);
             }
+            core.leave_now(now);
         });
     }
 
@@ -265,7 +270,7 @@ impl Core {
         if flow.connection != 0 {
             // RFC 5626 section 5.3: what registered over a connection is gone with it.
             let changes = self.registrar.flow_closed(flow);
-            self.binding_changes(changes);
+            self.bindings_gone(now, changes);
         }
     }
 
@@ -277,6 +282,13 @@ impl Core {
             }
             self.call_timers.remove(&(at, call));
             self.tell(call, call::Input::Timeout);
+        }
+        while let Some((at, leg)) = self.leg_timers.first().copied() {
+            if at > now.instant {
+                break;
+            }
+            self.leg_timers.remove(&(at, leg));
+            self.leg_timeout(now, leg);
         }
         if self.acd.poll_timeout().is_some_and(|at| at <= now.instant) {
             self.work.push_back(Work::Acd(acd::Input::Timeout));

@@ -43,7 +43,12 @@ impl Core {
         match to {
             Destination::Phone(number) => {
                 let legs = self.plan_phone(now, call, number, LegRole::Party, shown);
-                if legs.is_empty() { Err(Cause::Unreachable) } else { Ok(legs) }
+                match legs.is_empty() {
+                    false => Ok(legs),
+                    // There are phones, but no port for them.
+                    true if self.is_reachable(now, number) => Err(Cause::Congestion),
+                    true => Err(Cause::Unreachable),
+                }
             }
             Destination::Trunk { trunks, number } => {
                 self.plan_trunk(call, trunks, number, shown).map(|leg| vec![leg])
@@ -171,7 +176,7 @@ impl Core {
         self.count_request_out(Method::Invite, target.flow.transport);
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.invite_sent = Some(invite);
-            leg.phase = Phase::Outgoing { tx, rang: false, cancelled: false };
+            leg.phase = Phase::Outgoing { tx, rang: false, cancelled: None };
         }
     }
 
@@ -196,7 +201,10 @@ impl Core {
     /// No response came, or the transport failed.
     pub(crate) fn request_failed(&mut self, now: Now, user: u64, status: u16) {
         match Purpose::unpack(user) {
-            Purpose::Dial(leg) => self.dial_failed(now, leg, status),
+            Purpose::Dial(leg) => {
+                self.contact_silent(now, leg);
+                self.dial_failed(leg, status);
+            }
             // RFC 3261 section 14.1 and 12.2.1.2: no answer at all to a re-INVITE means that the dialog is gone.
             Purpose::Reinvite(leg) => self.reinvite_failed(now, leg, status),
             Purpose::Farewell(_) => {}
@@ -213,16 +221,16 @@ impl Core {
         };
         match (&mut leg.phase, status) {
             (Phase::Outgoing { .. }, ..=100) => {}
-            (Phase::Outgoing { cancelled: true, .. }, 101..=199) => {}
+            (Phase::Outgoing { cancelled: Some(_), .. }, 101..=199) => {}
             (Phase::Outgoing { rang, .. }, 101..=199) => {
                 *rang = true;
                 self.provisional(id, message);
             }
             (Phase::Outgoing { .. }, 200..=299) => self.answered(now, tx, id, message),
-            (Phase::Outgoing { .. }, _) => self.dial_failed(now, id, status),
+            (Phase::Outgoing { .. }, _) => self.dial_failed(id, status),
             // RFC 3261 section 13.2.2.4: a second phone behind a forking proxy has answered as well.
             (Phase::Up, 200..=299) => self.refuse_fork(now, tx, id, message),
-            (Phase::Up | Phase::Incoming { .. } | Phase::Planned, _) => {}
+            (Phase::Up | Phase::Incoming { .. } | Phase::Planned | Phase::Leaving { .. }, _) => {}
         }
     }
 
@@ -237,7 +245,7 @@ impl Core {
         let cancelled = *cancelled;
         let Some(dialog) = self.dialog_made(id, message) else {
             // An answer without To-tag or Contact opens no dialog that could be acknowledged.
-            self.dial_failed(now, id, 502);
+            self.dial_failed(id, 502);
             return;
         };
         self.adopt_dialog(id, dialog);
@@ -245,8 +253,8 @@ impl Core {
             leg.phase = Phase::Up;
         }
         self.send_ack(now, tx, id, message);
-        if cancelled {
-            self.send_bye(now, id, Cause::Cancelled);
+        if let Some(cause) = cancelled {
+            self.send_bye(now, id, cause);
             self.drop_leg(id);
         } else if self.settle_remote_answer(id, message) {
             self.watch_media(id);
@@ -291,23 +299,26 @@ impl Core {
         }
     }
 
-    fn dial_failed(&mut self, now: Now, id: LegId, status: u16) {
+    fn dial_failed(&mut self, id: LegId, status: u16) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let Phase::Outgoing { rang, cancelled, .. } = &leg.phase else { return };
-        let (rang, cancelled) = (*rang, *cancelled);
+        let (rang, cancelled) = (*rang, cancelled.is_some());
         if !cancelled {
             let cause = cause_map::of_status(status, rang);
             self.tell_leg(id, LegEvent::Failed(cause));
-            if matches!(status, 408 | 503) && !rang {
-                self.contact_silent(now, id);
-            }
         }
         self.drop_leg(id);
     }
 
-    /// A registered contact that gave no sign of life is not rung again until it registers anew.
+    /// A registered contact that gave no sign of life is not rung again until it registers anew. A refusal, even a 408,
+    /// is a sign of life.
     fn contact_silent(&mut self, now: Now, id: LegId) {
-        let Some(Leg { phone: Some(phone), target: Some(target), .. }) = self.legs.get(&id) else { return };
+        let Some(Leg { phone: Some(phone), target: Some(target), phase, .. }) = self.legs.get(&id) else {
+            return;
+        };
+        if !matches!(phase, Phase::Outgoing { rang: false, .. }) {
+            return;
+        }
         let (phone, key) = (phone.clone(), write::contact_key(target.uri.as_bytes()));
         let change = key.and_then(|key| self.registrar.unreachable(phone.as_str(), &key));
         self.binding_changes(change.into_iter().collect());

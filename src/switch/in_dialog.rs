@@ -21,7 +21,9 @@ use crate::switch::leg::Phase;
 use crate::switch::leg::Purpose;
 use crate::switch::leg::Renegotiation;
 use crate::switch::requests::ALLOW;
+use crate::switch::view::LegRole;
 use crate::switch::write;
+use std::time::Duration;
 
 impl Core {
     /// A request with a To-tag.
@@ -86,11 +88,21 @@ impl Core {
         let leg = dialog::id::of_request(message).and_then(|id| self.dialogs.get(&id).copied());
         let Some(id) = leg else { return };
         let Some(leg) = self.legs.get_mut(&id) else { return };
+        if leg.unacknowledged == Some(tx) {
+            leg.unacknowledged = None;
+        }
+        if let Phase::Leaving { cause } = leg.phase {
+            self.send_bye(now, id, cause);
+            self.drop_leg(id);
+            return;
+        }
         if std::mem::take(&mut leg.renegotiation.answer_in_ack) && !self.settle_remote_answer(id, message) {
             self.send_bye(now, id, Cause::NotAcceptable);
             self.tell_leg(id, LegEvent::Ended(Cause::NotAcceptable));
             self.drop_leg(id);
+            return;
         }
+        self.reinvite_wanted(now, id);
     }
 
     /// RFC 3261 section 13.3.1.4: "If the server retransmits the 2xx response for 64*T1 seconds without receiving an
@@ -156,11 +168,16 @@ impl Core {
     /// Offers a new direction to a party: the hold of the other one, passed on.
     pub(crate) fn reinvite(&mut self, now: Now, id: LegId, direction: sdp::Direction) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
-        let idle = leg.renegotiation == Renegotiation::default();
-        if !leg.is_up() || !idle || leg.local.direction == direction {
+        let idle = leg.renegotiation == Renegotiation::default() && leg.retry_at.is_none();
+        if !idle {
+            // RFC 3261 section 14.1: no re-INVITE beside another one; this one's turn comes.
+            leg.wanted = Some(direction);
             return;
         }
-        leg.local.direction = direction;
+        if !leg.is_up() || leg.local.direction == direction {
+            return;
+        }
+        leg.direction_before = std::mem::replace(&mut leg.local.direction, direction);
         leg.local.version += 1;
         let body = sdp::offer(&leg.local);
         leg.body = Some(body.clone());
@@ -188,7 +205,7 @@ impl Core {
             200..=299 => {
                 self.send_ack(now, tx, id, message);
                 self.settle_remote_answer(id, message);
-                self.reinvite_over(id);
+                self.reinvite_over(now, id);
             }
             _ => self.reinvite_failed(now, id, status),
         }
@@ -196,7 +213,17 @@ impl Core {
 
     /// Our re-INVITE was refused or not answered.
     pub(crate) fn reinvite_failed(&mut self, now: Now, id: LegId, status: u16) {
-        self.reinvite_over(id);
+        if let Some(leg) = self.legs.get_mut(&id) {
+            // RFC 3261 section 14.1: "the session parameters MUST remain unchanged, as if no re-INVITE had been issued".
+            let refused = std::mem::replace(&mut leg.local.direction, leg.direction_before);
+            if status == 491 && leg.wanted.is_none() {
+                leg.wanted = Some(refused);
+            }
+        }
+        if status == 491 {
+            self.retry_later(now, id);
+        }
+        self.reinvite_over(now, id);
         // RFC 3261 section 12.2.1.2: 481 and 408 say that the dialog is gone; any other leaves the session as it was.
         if matches!(status, 408 | 481) {
             self.send_bye(now, id, Cause::Failed);
@@ -205,10 +232,42 @@ impl Core {
         }
     }
 
-    fn reinvite_over(&mut self, id: LegId) {
+    fn reinvite_over(&mut self, now: Now, id: LegId) {
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.renegotiation.ours = false;
         }
+        self.reinvite_wanted(now, id);
+    }
+
+    /// Offers what had to wait for another offer's end.
+    fn reinvite_wanted(&mut self, now: Now, id: LegId) {
+        if let Some(leg) = self.legs.get_mut(&id)
+            && leg.retry_at.is_none()
+            && let Some(direction) = leg.wanted.take()
+        {
+            self.reinvite(now, id, direction);
+        }
+    }
+
+    /// RFC 3261 section 14.1: after a 491 the owner of the Call-ID waits 2.1 to 4 s, the other one 0 to 2 s, "in units
+    /// of 10 ms", so that the two do not meet again.
+    fn retry_later(&mut self, now: Now, id: LegId) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let steps = match leg.role {
+            LegRole::Caller => self.random.below(201),
+            LegRole::Agent | LegRole::Party | LegRole::Supervisor => 210 + self.random.below(191),
+        };
+        let at = now.instant + Duration::from_millis(10 * steps);
+        leg.retry_at = Some(at);
+        self.leg_timers.insert((at, id));
+    }
+
+    /// The time of a retry has come.
+    pub(crate) fn leg_timeout(&mut self, now: Now, id: LegId) {
+        if let Some(leg) = self.legs.get_mut(&id) {
+            leg.retry_at = None;
+        }
+        self.reinvite_wanted(now, id);
     }
 
     /// Sends a request in the leg's dialog; `finish` adds what is special to it.

@@ -2,7 +2,9 @@
 //!
 //! Not the call's logic (`call` decides) and not the wire's (`sip` speaks): the data that joins both.
 
+use crate::call::Cause;
 use crate::call::LegId;
+use crate::clock::Instant;
 use crate::ids::CallUid;
 use crate::ids::PhoneNumber;
 use crate::ids::TrunkId;
@@ -35,13 +37,18 @@ pub(crate) enum Phase {
         tx: ClientTx,
         /// The phone has said that it rings.
         rang: bool,
-        /// Given up: an answer that comes all the same is acknowledged and hung up (RFC 3261 section 9.1).
-        cancelled: bool,
+        /// Given up, and why: an answer that comes all the same is acknowledged and hung up (RFC 3261 section 9.1).
+        cancelled: Option<Cause>,
     },
     /// Created, not yet dialled.
     Planned,
     /// Answered.
     Up,
+    /// A caller who was answered and is to be hung up, which has to wait for his ACK.
+    Leaving {
+        /// Why.
+        cause: Cause,
+    },
 }
 
 /// Our own re-INVITE, or the peer's offerless one, under way.
@@ -99,7 +106,15 @@ pub(crate) struct Leg {
     pub(crate) body: Option<Vec<u8>>,
     pub(crate) dialog: Option<Dialog>,
     pub(crate) dialog_id: Option<DialogId>,
+    /// Our 2xx to the caller's INVITE, while it has no ACK.
+    pub(crate) unacknowledged: Option<ServerTx>,
     pub(crate) renegotiation: Renegotiation,
+    /// The direction before our last offer, to which a refused one returns.
+    pub(crate) direction_before: sdp::Direction,
+    /// The direction to offer as soon as nothing else is under way.
+    pub(crate) wanted: Option<sdp::Direction>,
+    /// When to try again after a 491.
+    pub(crate) retry_at: Option<Instant>,
     /// The party holds the other.
     pub(crate) holds: bool,
 }

@@ -70,7 +70,11 @@ impl Core {
             body: None,
             dialog: None,
             dialog_id: None,
+            unacknowledged: None,
             renegotiation: Renegotiation::default(),
+            direction_before: sdp::Direction::SendRecv,
+            wanted: None,
+            retry_at: None,
             holds: false,
         };
         let open = MediaCommand::Open {

@@ -119,6 +119,11 @@ impl Core {
     /// Bindings whose time has come.
     pub(crate) fn expire_bindings(&mut self, now: Now) {
         let changes = self.registrar.expire(now.instant);
+        self.bindings_gone(now, changes);
+    }
+
+    /// Bindings that ended without a REGISTER: their agents may be unreachable now.
+    pub(crate) fn bindings_gone(&mut self, now: Now, changes: Vec<Change<Flow>>) {
         let phones: Vec<PhoneNumber> = changes.iter().map(|change| PhoneNumber::new(&change.aor)).collect();
         self.binding_changes(changes);
         for phone in phones {

@@ -62,6 +62,7 @@ impl Core {
             folds: folds(&config, &restored, now),
             calls: BTreeMap::new(),
             call_timers: BTreeSet::new(),
+            leg_timers: BTreeSet::new(),
             legs: HashMap::new(),
             dialogs: HashMap::new(),
             invites: HashMap::new(),

@@ -15,7 +15,7 @@ pub struct Tables {
     pub dialogs: usize,
     /// INVITEs of peers that are not acknowledged yet.
     pub invites: usize,
-    /// Deadlines of calls.
+    /// Deadlines of calls and legs.
     pub call_timers: usize,
     /// Agents that are busy with a call of their own.
     pub own_calls: usize,
@@ -35,7 +35,7 @@ impl Core {
             legs: self.legs.len(),
             dialogs: self.dialogs.len(),
             invites: self.invites.len(),
-            call_timers: self.call_timers.len(),
+            call_timers: self.call_timers.len() + self.leg_timers.len(),
             own_calls: self.own_calls.values().filter(|calls| **calls > 0).count(),
             server_transactions: self.endpoint.servers_live(),
             client_transactions: self.endpoint.clients_live(),

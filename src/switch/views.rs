@@ -222,6 +222,7 @@ fn leg_view(leg: &Leg) -> LegView {
             Phase::Planned | Phase::Incoming { .. } | Phase::Outgoing { .. } => LegState::Ringing,
             Phase::Up if leg.holds => LegState::Held,
             Phase::Up => LegState::Up,
+            Phase::Leaving { .. } => LegState::Ended,
         },
         codec: leg.codec(),
     }
