@@ -1,5 +1,6 @@
 //! What a relayed packet costs: one media worker, many bridges, real sockets on loopback.
 //!
+//! On a machine that does other things, run it under `chrt -f 1` and look at the ratio to the bare hop.
 //! `cargo bench --bench relay -- [legs] [seconds] [relay|transcode|music]` (1000 4 relay). A generator on the main
 //! thread gives every leg 50 packets a second and takes what comes back; the worker thread's exact run time is read
 //! from `/proc/self/task/<tid>/schedstat`. Sending on loopback runs the receiver's half of the kernel's path too, so
@@ -46,6 +47,7 @@ fn main() {
         _ => Work::Relay,
     };
     let mut bench = Bench::start(legs, work);
+    let bare = bench.bare_hop();
     bench.run(WARM_UP);
     let before = (run_time("media-0"), bench.received, bench.media.counters());
     bench.delays.clear();
@@ -67,10 +69,13 @@ fn main() {
         received as f64 / wall.as_secs_f64(),
         bench.sent
     );
+    let each = cpu.as_secs_f64() * 1e6 / received.max(1) as f64;
     println!(
-        "CPU {:.2} us per packet, {:.1} % of a core",
-        cpu.as_secs_f64() * 1e6 / received.max(1) as f64,
-        cpu.as_secs_f64() / wall.as_secs_f64() * 100.0
+        "CPU {each:.2} us per packet, {:.1} % of a core; a bare hop (send and receive) costs {:.2} us here, {:.2} \
+         times of it",
+        cpu.as_secs_f64() / wall.as_secs_f64() * 100.0,
+        bare.as_secs_f64() * 1e6,
+        each / (bare.as_secs_f64() * 1e6)
     );
     println!(
         "delay through the relay and the generator: p50 {:.2} ms, p99 {:.2} ms, most {:.2} ms",
@@ -106,7 +111,7 @@ impl Bench {
         let (events_tx, events) = sync_channel(100_000);
         let settings = Settings {
             address: [127, 0, 0, 1].into(),
-            ports: 40_000..=59_999,
+            ports: 10_000..=29_999,
             workers: 1,
             sounds: Sounds::from_samples(&[], &[("default", &vec![500; 80_000])]),
             busy_percent_max: 100,
@@ -144,6 +149,26 @@ impl Bench {
         bench
     }
 
+    /// What one packet costs without any of us: sent on one connected socket and received on the other, round all
+    /// the sockets, so that the machine's mood of the moment is known.
+    fn bare_hop(&self) -> Duration {
+        const ROUNDS: u32 = 100;
+        let sockets = || UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let pairs: Vec<_> = (0..self.phones.len() / 2).map(|_| (sockets(), sockets())).collect();
+        for (from, to) in &pairs {
+            from.connect(to.local_addr().expect("bound")).expect("loopback");
+        }
+        let before = own_run_time();
+        let mut buffer = [0; 2048];
+        for _ in 0..ROUNDS {
+            for (from, to) in &pairs {
+                let sent = from.send(&buffer[..HEADER_LENGTH + 160]).and_then(|_| to.recv_from(&mut buffer));
+                assert!(sent.is_ok(), "loopback loses nothing");
+            }
+        }
+        own_run_time().saturating_sub(before) / (ROUNDS * pairs.len() as u32)
+    }
+
     fn open(&mut self, port: u16) {
         let leg = LegKey(self.phones.len() as u64);
         let phone = UdpSocket::bind("127.0.0.1:0").expect("a free port");
@@ -171,7 +196,7 @@ impl Bench {
         }
     }
 
-    /// Every millisecond a twentieth of the phones sends one packet and takes what it got.
+    /// Every millisecond a twentieth of the phones sends one packet.
     fn run(&mut self, time: Duration) {
         let began = *self.began.get_or_insert_with(|| self.clock.instant());
         let end = self.slot + time.as_millis() as u64;
@@ -185,7 +210,13 @@ impl Bench {
             if phase == 0 {
                 self.sequence = self.sequence.wrapping_add(1);
             }
-            for index in (phase as usize..self.phones.len()).step_by(PACKET_MS as usize) {
+            // Both ends of a bridge speak in the same millisecond; what they get is taken over the next three.
+            for behind in 1..=3 {
+                for index in self.of_phase((phase + PACKET_MS - behind) % PACKET_MS) {
+                    self.receive(index, &mut buffer);
+                }
+            }
+            for index in self.of_phase(phase) {
                 self.receive(index, &mut buffer);
                 if self.work != Work::Music {
                     self.speak(index, &mut buffer);
@@ -193,6 +224,11 @@ impl Bench {
             }
             self.slot += 1;
         }
+    }
+
+    fn of_phase(&self, phase: u64) -> impl Iterator<Item = usize> + use<> {
+        let bridges = self.phones.len() / 2;
+        (phase as usize..bridges).step_by(PACKET_MS as usize).flat_map(|bridge| [2 * bridge, 2 * bridge + 1])
     }
 
     fn speak(&mut self, index: usize, buffer: &mut [u8; 2048]) {
@@ -247,10 +283,16 @@ fn run_time(thread: &str) -> Duration {
     for task in tasks.flatten() {
         let name = fs::read_to_string(task.path().join("comm")).unwrap_or_default();
         if name.trim() == thread {
-            let text = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-            let nanos = text.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0);
-            return Duration::from_nanos(nanos);
+            return first_number(&fs::read_to_string(task.path().join("schedstat")).unwrap_or_default());
         }
     }
     Duration::ZERO
+}
+
+fn own_run_time() -> Duration {
+    first_number(&fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default())
+}
+
+fn first_number(schedstat: &str) -> Duration {
+    Duration::from_nanos(schedstat.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0))
 }

@@ -6,6 +6,7 @@ use crate::app;
 use crate::clock::Clock;
 use crate::config;
 use clap::{Parser, Subcommand};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -35,6 +36,10 @@ enum Command {
         /// The configuration file
         file: PathBuf,
     },
+    /// Run a small call centre with simulated callers and agents, on this machine alone
+    Demo(crate::demo::Options),
+    /// Load a SIP server with calls and measure it
+    Load(Box<crate::load::Options>),
 }
 
 const FAILED: u8 = 1;
@@ -44,6 +49,8 @@ pub fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve { config, drain_seconds } => serve(&config, Duration::from_secs(drain_seconds)),
         Command::CheckConfig { file } => check_config(&file),
+        Command::Demo(options) => crate::demo::run(&options),
+        Command::Load(options) => crate::load::run(&options),
     }
 }
 
@@ -111,5 +118,12 @@ async fn stop_signal() -> std::io::Result<()> {
 fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("STROWGER_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    // Colours are for people; a file or a journal gets plain text.
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .with_target(false)
+        .init();
 }

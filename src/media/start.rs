@@ -155,12 +155,28 @@ impl Media {
     /// # Errors
     /// [`Full`] when the mailbox is full or there is no such worker.
     pub fn send(&self, worker: usize, command: Command) -> Result<(), Full> {
+        self.post(worker, command)?;
+        self.wake(worker);
+        Ok(())
+    }
+
+    /// As [`Media::send`], but a sleeping worker is left asleep: [`Media::wake`] must follow soon.
+    ///
+    /// # Errors
+    /// The mailbox is full, or there is no such worker.
+    pub fn post(&self, worker: usize, command: Command) -> Result<(), Full> {
         let door = self.doors.get(worker).ok_or(Full)?;
-        door.mailbox.try_send(command).map_err(|_| Full)?;
-        if door.board.sleeps.swap(false, Ordering::SeqCst) {
+        door.mailbox.try_send(command).map_err(|_| Full)
+    }
+
+    /// Wakes a worker that sleeps; one that is awake looks into its mailbox by itself. A wake-up costs the caller
+    /// more than a hundred commands do, so those who have many post them first.
+    pub fn wake(&self, worker: usize) {
+        if let Some(door) = self.doors.get(worker)
+            && door.board.sleeps.swap(false, Ordering::SeqCst)
+        {
             door.waker.wake();
         }
-        Ok(())
     }
 
     /// A worker's load; nothing for a worker that does not exist.
@@ -170,6 +186,10 @@ impl Media {
 
     /// Whether a worker should get no new calls: it is busy above the limit, or late by more than 5 ms (p99).
     pub fn is_overloaded(&self, worker: usize) -> bool {
+        // 100 says that the owner wants no call refused: a load test, or a machine that he watches himself.
+        if self.busy_percent_max >= 100 {
+            return false;
+        }
         let load = self.load(worker);
         load.busy_fraction * 100.0 > f64::from(self.busy_percent_max) || load.tick_late_p99 > LATE_MAX
     }

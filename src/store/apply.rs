@@ -4,6 +4,7 @@
 //! replayed from the spool after a crash, is written exactly once.
 
 use crate::clock::Wall;
+use crate::ids::CallUid;
 use crate::record::AgentChange;
 use crate::record::Cdr;
 use crate::record::Fact;
@@ -138,6 +139,7 @@ const INSERT_BINDINGS: &str = "INSERT INTO bindings (aor, contact, flow, call_id
 #[derive(Default)]
 struct Derived<'a> {
     cdrs: BTreeMap<u128, &'a Cdr>,
+    wrap_ups: BTreeMap<u128, i64>,
     states: BTreeMap<(&'a str, &'a str), (&'a QueueStatus, Wall)>,
     unfinished: BTreeMap<String, Option<FactRow>>,
     bindings: BTreeMap<(&'a str, &'a str), Option<&'a Binding>>,
@@ -149,6 +151,9 @@ impl<'a> Derived<'a> {
             Fact::Queue(event) => {
                 for (subject, opens) in subjects(event) {
                     self.unfinished.insert(subject, opens.then(|| row.clone()));
+                }
+                if let (QueueChange::Completed { wrap_up, .. }, Some(call)) = (&event.change, event.call) {
+                    self.wrap_ups.insert(call.as_u128(), payload::micros(*wrap_up));
                 }
             }
             Fact::Agent(event) => match &event.change {
@@ -175,6 +180,11 @@ impl<'a> Derived<'a> {
     async fn store(self, link: &mut Link) -> Result<(), sqlx::Error> {
         insert(link, INSERT_CDRS, UPDATE_CDRS, self.cdrs.values().map(|cdr| cdr_values(cdr)).collect())
             .await?;
+        // The wrap-up follows the call, so its record was written without it.
+        for (call, wrap_up) in self.wrap_ups {
+            let values = vec![wrap_up.into(), CallUid::from_u128(call).to_string().as_str().into()];
+            link.execute("UPDATE cdrs SET wrap_up_us = $1 WHERE call = $2", values).await?;
+        }
         let states = self.states.into_iter().map(|((agent, queue), (status, since))| {
             let (status, reason) = status_words(status);
             let reason = Value::text(reason.as_deref());

@@ -500,6 +500,32 @@ async fn call_detail_records_by_page_and_filter() {
 }
 
 #[tokio::test]
+async fn the_wrap_up_reaches_the_record_of_its_call() {
+    each_database("wrap-up", async |place| {
+        let running = place.open().await;
+        let writer = &running.store.writer;
+        writer.fact(Fact::Cdr(cdr(1)));
+        writer.fact(Fact::Cdr(cdr(2)));
+        let second = Duration::from_secs(1);
+        let done = QueueChange::Completed {
+            agent: AgentId::new("alice"),
+            talk: second,
+            hold: Duration::ZERO,
+            wrap_up: second * 7,
+        };
+        writer.fact(Fact::Queue(QueueEvent { call: Some(call(1)), ..event(20, 1, done) }));
+        writer.flush().await;
+        let page = CdrPage { limit: 10, ..CdrPage::default() };
+        let cdrs = running.store.reader.cdrs(page).await.unwrap();
+        let wrap_ups: Vec<_> = cdrs.iter().map(|cdr| (cdr.call, cdr.wrap_up)).collect();
+        assert!(wrap_ups.contains(&(call(1), second * 7)), "{wrap_ups:?}");
+        assert!(wrap_ups.contains(&(call(2), cdr(2).wrap_up)), "{wrap_ups:?}");
+        running.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn while_the_database_is_away_everything_waits_in_the_spool_and_then_comes_in_order_once() {
     each_database("away", async |place| {
         let facts = some_facts(3000);

@@ -12,6 +12,7 @@ use crate::ids::EntryUid;
 use crate::ids::OfferUid;
 use crate::record::AgentStatus;
 use crate::record::OfferResult;
+use crate::record::QueueStatus;
 use crate::sip::msg::Method;
 use crate::sip::msg::Name;
 use crate::switch::action::Action;
@@ -47,6 +48,7 @@ impl Core {
         match action {
             Action::SetAgentStatus { agent, status, queues, by } => {
                 let known = self.agent_shown(&agent)?.id;
+                self.is_known_reason(&status)?;
                 self.ask_acd(now, acd::Input::SetStatus { agent, status, queues, by: Some(by) })?;
                 self.agent_shown(&known).map(|view| Done::Agent(Box::new(view)))
             }
@@ -79,6 +81,19 @@ impl Core {
                     .ok_or_else(|| not_found("call", call.to_string()))
             }
         }
+    }
+
+    /// A pause is for a reason of the configuration, or for none.
+    fn is_known_reason(&self, status: &QueueStatus) -> Result<(), Refusal> {
+        let QueueStatus::Paused { reason: Some(reason) } = status else { return Ok(()) };
+        let known = &self.config.pause_reasons;
+        if known.iter().any(|pause| pause.id == *reason) {
+            return Ok(());
+        }
+        let names: Vec<_> = known.iter().map(|pause| pause.id.as_str()).collect();
+        let detail =
+            format!("there is no pause reason `{reason}`; the configuration has: {}", names.join(", "));
+        Err(Refusal::Invalid { field: "reason", detail })
     }
 
     /// Checks with the distributor, then has it done at once.

@@ -13,6 +13,7 @@ use crate::ids::EntryUid;
 use crate::ids::QueueId;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::Source;
+use crate::metrics::labels::Side;
 use crate::record::Cdr;
 use crate::record::Fact;
 use crate::sdp::Direction as Flowing;
@@ -26,6 +27,7 @@ use crate::switch::core::Work;
 use crate::switch::leg::Leg;
 use crate::switch::leg::Phase;
 use crate::switch::leg::Purpose;
+use crate::switch::view::LegRole;
 
 impl Core {
     /// One command of a call.
@@ -90,6 +92,7 @@ impl Core {
         leg.phase = Phase::Up;
         leg.unacknowledged = Some(tx);
         self.invites.insert(tx, id);
+        self.watch_media(id);
     }
 
     fn refuse(&mut self, now: Now, id: LegId, cause: Cause) {
@@ -248,6 +251,10 @@ impl Core {
         if let Some(leg) = self.legs.get_mut(&id)
             && std::mem::take(&mut leg.media_open)
         {
+            if leg.is_up() {
+                let side = if leg.role == LegRole::Caller { Side::Caller } else { Side::Callee };
+                self.closing.insert(id, side);
+            }
             let command = MediaCommand::Close { leg: leg.media() };
             self.out.push(Output::Media { worker: leg.worker, command });
         }

@@ -23,6 +23,7 @@ use crate::ids::Random;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::Event as MediaEvent;
 use crate::metrics::Metrics;
+use crate::metrics::labels::Side;
 use crate::record::Fact;
 use crate::record::QueueFold;
 use crate::registrar::Registrar;
@@ -143,6 +144,8 @@ pub struct Core {
     pub(crate) agents_by_phone: BTreeMap<PhoneNumber, AgentId>,
     pub(crate) board: Board,
     pub(crate) ports: PortStock,
+    /// Answered legs whose media is being closed, for the count of calls without audio.
+    pub(crate) closing: HashMap<LegId, Side>,
     pub(crate) random: Random,
     pub(crate) metrics: Metrics,
     pub(crate) queue_counters: QueueCounters,

@@ -257,6 +257,7 @@ impl Core {
             self.send_bye(now, id, cause);
             self.drop_leg(id);
         } else if self.settle_remote_answer(id, message) {
+            self.watch_media(id);
             self.tell_leg(id, LegEvent::Answered);
         } else {
             self.send_bye(now, id, Cause::NotAcceptable);

@@ -80,7 +80,8 @@ impl Core {
         let open = MediaCommand::Open {
             leg: leg.media(),
             port,
-            no_media_timeout: self.config.media.no_media_timeout,
+            // Not before the answer: a phone that sent early audio may ring in silence. See `watch_media`.
+            no_media_timeout: None,
             guard: self.latch_guard(flow),
         };
         self.out.push(Output::Media { worker, command: open });
@@ -166,6 +167,14 @@ impl Core {
         }
     }
 
+    /// The leg is answered: from now on the party must be heard.
+    pub(crate) fn watch_media(&mut self, id: LegId) {
+        let Some(leg) = self.legs.get(&id) else { return };
+        let command =
+            MediaCommand::Watch { leg: leg.media(), no_media_timeout: self.config.media.no_media_timeout };
+        self.out.push(Output::Media { worker: leg.worker, command });
+    }
+
     /// Tells the worker what was agreed for the leg.
     pub(crate) fn describe(&mut self, id: LegId) {
         let Some(leg) = self.legs.get(&id) else { return };
@@ -215,6 +224,13 @@ impl Core {
             if let Some(call) = self.legs.get(&id).map(|leg| leg.call) {
                 self.tell(call, call::Input::HangUp(Cause::Fault));
             }
+        }
+        // Somebody was answered, heard us and was never heard: one-way audio, whoever is to blame.
+        if let Some(side) = self.closing.remove(&id)
+            && stats.packets_in == 0
+            && stats.packets_out > 0
+        {
+            self.metrics.call_without_media(side);
         }
         let lost = u64::try_from(stats.lost_in).unwrap_or(0);
         self.metrics.rtp_packets(stats.packets_in, lost);

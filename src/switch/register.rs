@@ -7,6 +7,7 @@ use crate::registrar::ChangeKind;
 use crate::registrar::RegisterRefusal;
 use crate::registrar::RegisterRequest;
 use crate::sip::digest::Credentials;
+use crate::sip::digest::Reader;
 use crate::sip::digest::Verdict;
 use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::ServerTx;
@@ -47,9 +48,11 @@ impl Core {
         None
     }
 
-    /// RFC 3261 section 22.2: 401 with a challenge for each algorithm, the strongest first (RFC 8760 section 2.4).
+    /// RFC 3261 section 22.2: 401 with a challenge for each algorithm, the strongest first (RFC 8760 section 2.4) but for
+    /// clients that would not find one they know.
     fn challenge(&mut self, now: Now, tx: ServerTx, message: &Message, stale: bool) {
         let lines = self.realm.challenges(now.wall, stale, &mut self.random);
+        let lines = Reader::of(message.header(Name::UserAgent)).choose(lines);
         self.reply_with(now, tx, message, 401, "Unauthorized", |response| {
             for line in &lines {
                 response.header(Name::WwwAuthenticate, line);

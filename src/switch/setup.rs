@@ -71,6 +71,7 @@ impl Core {
             agents_by_phone: agents.collect(),
             board: Board::new(now.wall),
             ports: PortStock::default(),
+            closing: HashMap::new(),
             random,
             queue_counters: counting::queue_counters(&metrics, &config.queues),
             seen: Seen::default(),

@@ -11,16 +11,20 @@ use crate::metrics::Metrics;
 use crate::net::Sink;
 use crate::net::tcp::Tcp;
 use crate::net::udp::Udp;
+use crate::record::Fact;
 use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::Transport;
+use crate::store::BindingChange;
 use crate::store::Writer;
 use crate::switch::core::Core;
 use crate::switch::core::Input;
 use crate::switch::core::Output;
 use crate::switch::handle::Ends;
 use crate::switch::handle::Request;
+use crate::switch::view::Notice;
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +32,9 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 /// How often the media workers' load is looked at, and the store's backlog counted.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// So many looks in a row must find a worker over its limit before calls are refused: one late second is the machine's.
+const BUSY_LOOKS: u32 = 3;
 
 /// What the shard works with.
 pub struct Parts {
@@ -60,12 +67,39 @@ struct Shard {
     tcp: Rc<Tcp>,
     media: Arc<Media>,
     writer: Writer,
-    notices: tokio::sync::broadcast::Sender<Arc<crate::switch::view::Notice>>,
+    notices: tokio::sync::broadcast::Sender<Arc<Notice>>,
     metrics: Metrics,
+    later: RefCell<Later>,
     armed: Cell<Option<Instant>>,
     rearm: Notify,
+    /// Looks in a row that found a worker over its limit.
+    busy_looks: Cell<u32>,
     this: Weak<Shard>,
 }
+
+/// What need not be done at once: waking another thread costs 25 to 50 us, so it is done for many things together.
+#[derive(Default)]
+struct Later {
+    facts: Vec<Fact>,
+    bindings: Vec<BindingChange>,
+    notices: Vec<Arc<Notice>>,
+    log_at: Option<Instant>,
+    /// Workers with posted commands.
+    workers: BTreeSet<usize>,
+    wake_at: Option<Instant>,
+}
+
+impl Later {
+    fn deadline(&self) -> Option<Instant> {
+        self.log_at.into_iter().chain(self.wake_at).min()
+    }
+}
+
+/// How long facts and notices may wait. The store's writer adds its own 25 ms; both together stay below the 50 ms that
+/// a crash may cost.
+const LOG_WITHIN: Duration = Duration::from_millis(20);
+/// How long a media command may wait for its sleeping worker.
+const WAKE_WITHIN: Duration = Duration::from_millis(2);
 
 /// Runs until `stop` is told or its sender is gone; then live calls have `drain` to end by themselves.
 pub async fn run(parts: Parts, mut stop: oneshot::Receiver<Duration>) {
@@ -78,7 +112,7 @@ pub async fn run(parts: Parts, mut stop: oneshot::Receiver<Duration>) {
                 tokio::select! {
                     biased;
                     drain = &mut stop => break drain.unwrap_or_default(),
-                    () = shard.timer() => shard.input(Input::Timeout),
+                    () = shard.timer() => shard.on_time(),
                     Some(event) = media_events.recv() => {
                         shard.input(Input::Media(event));
                         while let Ok(event) = media_events.try_recv() {
@@ -109,8 +143,10 @@ fn start(parts: Parts) -> Inbox {
         writer,
         notices: ends.notices,
         metrics,
+        later: RefCell::default(),
         armed: Cell::new(None),
         rearm: Notify::new(),
+        busy_looks: Cell::new(0),
         this: this.clone(),
     });
     let sink: Rc<dyn Sink> = Rc::<Shard>::clone(&shard);
@@ -145,7 +181,7 @@ impl Shard {
     /// Sleeps until the core's next deadline; starts over when that has come nearer.
     async fn timer(&self) {
         loop {
-            let next = self.core.borrow().poll_timeout();
+            let next = self.next();
             self.armed.set(next);
             let deadline = next.and_then(|at| self.clock.deadline(at));
             match deadline {
@@ -158,10 +194,42 @@ impl Shard {
         }
     }
 
+    fn next(&self) -> Option<Instant> {
+        let core = self.core.borrow().poll_timeout();
+        core.into_iter().chain(self.later.borrow().deadline()).min()
+    }
+
+    /// A deadline has come: the core's, or that of what was put off.
+    fn on_time(&self) {
+        let now = self.clock.instant();
+        if self.core.borrow().poll_timeout().is_some_and(|at| at <= now) {
+            self.input(Input::Timeout);
+        }
+        self.hand_over(now);
+    }
+
+    /// Does what was put off and is due.
+    fn hand_over(&self, now: Instant) {
+        let mut later = self.later.borrow_mut();
+        if later.wake_at.is_some_and(|at| at <= now) {
+            later.wake_at = None;
+            for worker in std::mem::take(&mut later.workers) {
+                self.media.wake(worker);
+            }
+        }
+        if later.log_at.is_some_and(|at| at <= now) {
+            later.log_at = None;
+            later.facts.drain(..).for_each(|fact| self.writer.fact(fact));
+            later.bindings.drain(..).for_each(|change| self.writer.binding(change));
+            later.notices.drain(..).for_each(|notice| drop(self.notices.send(notice)));
+        }
+    }
+
     fn look(&self) {
         // A worker that is over its limit takes no calls; the others may, but a call is placed before that is known.
-        let busy = (0..self.media.workers()).any(|worker| self.media.is_overloaded(worker));
-        self.input(Input::MediaBusy(busy));
+        let over = (0..self.media.workers()).any(|worker| self.media.is_overloaded(worker));
+        self.busy_looks.set(if over { self.busy_looks.get().saturating_add(1) } else { 0 });
+        self.input(Input::MediaBusy(self.busy_looks.get() >= BUSY_LOOKS));
         for worker in 0..self.media.workers() {
             self.metrics.media_tick_lag(self.media.load(worker).tick_late_p99);
         }
@@ -182,6 +250,12 @@ impl Shard {
         }
     }
 
+    fn put_off(&self, now: Instant, add: impl FnOnce(&mut Later)) {
+        let mut later = self.later.borrow_mut();
+        add(&mut later);
+        later.log_at.get_or_insert(now + LOG_WITHIN);
+    }
+
     /// Waits for the calls to end, at most `patience`, then ends them.
     async fn drain(
         &self,
@@ -195,7 +269,7 @@ impl Shard {
         while self.core.borrow().calls_live() > 0 {
             tokio::select! {
                 () = &mut end => break,
-                () = self.timer() => self.input(Input::Timeout),
+                () = self.timer() => self.on_time(),
                 Some(event) = media_events.recv() => self.input(Input::Media(event)),
                 Some(request) = requests.recv() => self.serve(request),
             }
@@ -204,6 +278,7 @@ impl Shard {
         let now = self.clock.now();
         self.core.borrow_mut().stop(now, &mut self.outputs.borrow_mut());
         self.flush();
+        self.hand_over(self.clock.instant() + LOG_WITHIN);
         // The last BYEs and the answers to them.
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -212,7 +287,6 @@ impl Shard {
 impl Sink for Shard {
     fn received(&self, flow: Flow, bytes: Bytes) {
         self.input(Input::Received { flow, bytes });
-        self.flush();
     }
 
     fn failed(&self, flow: Flow) {
@@ -221,24 +295,28 @@ impl Sink for Shard {
 
     fn flush(&self) {
         let mut outputs = self.outputs.take();
+        let now = self.clock.instant();
         for output in outputs.drain(..) {
             match output {
                 Output::Send { flow, bytes } => self.send(flow, bytes),
                 Output::Media { worker, command } => {
-                    if self.media.send(worker, command).is_err() {
+                    if self.media.post(worker, command).is_err() {
                         self.metrics.sip_dropped("queue_full");
                     }
+                    let mut later = self.later.borrow_mut();
+                    later.workers.insert(worker);
+                    later.wake_at.get_or_insert(now + WAKE_WITHIN);
                 }
-                Output::Fact(fact) => self.writer.fact(fact),
-                Output::Binding(change) => self.writer.binding(change),
-                Output::Notice(notice) => drop(self.notices.send(Arc::from(notice))),
+                Output::Fact(fact) => self.put_off(now, |later| later.facts.push(fact)),
+                Output::Binding(change) => self.put_off(now, |later| later.bindings.push(change)),
+                Output::Notice(notice) => self.put_off(now, |later| later.notices.push(Arc::from(notice))),
             }
         }
         // The buffer is kept for the next batch.
         if self.outputs.borrow().is_empty() {
             *self.outputs.borrow_mut() = outputs;
         }
-        let next = self.core.borrow().poll_timeout();
+        let next = self.next();
         if next.is_some_and(|at| self.armed.get().is_none_or(|armed| at < armed)) {
             self.armed.set(next);
             self.rearm.notify_one();

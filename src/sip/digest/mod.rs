@@ -7,6 +7,7 @@ mod algorithm;
 mod challenge;
 mod credentials;
 mod fields;
+mod reader;
 mod realm;
 
 pub use crate::sip::digest::algorithm::Algorithm;
@@ -14,5 +15,6 @@ pub use crate::sip::digest::algorithm::Ha1;
 pub use crate::sip::digest::challenge::Challenge;
 pub use crate::sip::digest::challenge::Login;
 pub use crate::sip::digest::credentials::Credentials;
+pub use crate::sip::digest::reader::Reader;
 pub use crate::sip::digest::realm::Realm;
 pub use crate::sip::digest::realm::Verdict;

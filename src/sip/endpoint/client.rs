@@ -177,7 +177,7 @@ impl Endpoint {
             return;
         }
         // RFC 3261 section 8.1.3.3: a response with more than one Via was not meant for us.
-        let ours = if message.vias().nth(1).is_some() { None } else { self.client_key(&message) };
+        let ours = if message.values(Name::Via).nth(1).is_some() { None } else { self.client_key(&message) };
         let Some(handle) = ours.and_then(|key| self.clients.find(key)) else {
             // RFC 3261 section 18.1.2 would hand a stray response to the core; a core without a dialog for it can
             // only drop it (section 13.2.2.4 for a 2xx whose transaction is over).
@@ -214,7 +214,9 @@ impl Endpoint {
 
     /// Tells the 2xx of forks apart, for RFC 6026 hands each of them and each retransmission to the core.
     fn fate(&mut self, handle: u64, message: &Message) -> Fate {
-        let is_2xx = message.status().is_some_and(|code| (200..300).contains(&code));
+        if !matches!(message.status(), Some(200..300)) {
+            return Fate::Fresh;
+        }
         let tag = self.keyring.tag(message.to().ok().and_then(|to| to.tag()).unwrap_or_default());
         let Some(Client { machine: Machine::Invite { machine, forks, .. }, .. }) =
             self.clients.get_mut(handle)
@@ -225,7 +227,7 @@ impl Endpoint {
             machine.state(),
             invite_client::State::Completed { .. } | invite_client::State::Terminated
         );
-        if !is_2xx || before {
+        if before {
             return Fate::Fresh;
         }
         if let Some(fork) = forks.iter().find(|fork| fork.tag == tag) {
