@@ -73,6 +73,7 @@ pub struct Call {
     /// Sends nothing.
     pub mute: bool,
 
+    pub(super) peer_tag: Option<Vec<u8>>,
     pub(super) leave_when_acked: bool,
     pub(super) call_id: String,
     pub(super) tag: String,
@@ -94,7 +95,8 @@ pub struct Call {
     pub(super) answer_at: Option<Instant>,
     pub(super) refuse_with: u16,
 
-    pub(super) rtp: SocketAddr,
+    /// Where it listens and speaks from.
+    pub rtp: SocketAddr,
     pub(super) speak_at: Option<Instant>,
     pub(super) ssrc: u32,
     pub(super) sequence: u16,

@@ -16,7 +16,7 @@ use strowger::rtp::dtmf::TelephoneEvent;
 use strowger::rtp::packet;
 use strowger::sdp;
 use strowger::sdp::{Codec, Direction, Local};
-use strowger::sip::dialog::Dialog;
+use strowger::sip::dialog::{Dialog, Order};
 use strowger::sip::digest::{Challenge, Login};
 use strowger::sip::endpoint::{ClientTx, Effect, Endpoint, EndpointSettings, Flow, ServerTx, Transport};
 use strowger::sip::msg::write::{RequestWriter, ResponseWriter};
@@ -24,6 +24,7 @@ use strowger::sip::msg::{Message, Method, Name};
 
 const DOMAIN: &str = "example.com";
 const RTP_PORT_FIRST: u16 = 40_000;
+const USER_AGENT: &[u8] = b"Test Phone 1.0";
 
 /// What a phone does with an INVITE.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -102,6 +103,10 @@ pub struct Phone {
     pub codecs: Vec<Codec>,
     /// The payload number of keys in its offers.
     pub event_payload: u8,
+    /// A proxy that stays in the way: what it writes into Record-Route.
+    pub record_route: Option<String>,
+    /// The last BYE that came.
+    pub bye: Option<Message>,
     /// Switched off: hears and says nothing.
     pub off: bool,
     /// Answers to requests outside of calls.
@@ -134,6 +139,8 @@ impl Phone {
             calls: Vec::new(),
             codecs: vec![Codec::Pcma, Codec::Pcmu],
             event_payload: 101,
+            record_route: None,
+            bye: None,
             off: false,
             others: Vec::new(),
             seen: Vec::new(),
@@ -278,6 +285,7 @@ impl Phone {
             bodies: Vec::new(),
             cancelled_by_us: false,
             ack_seen: false,
+            peer_tag: None,
             leave_when_acked: false,
             voice_hz: voice_hz(voice),
             heard: Heard::default(),
@@ -350,7 +358,11 @@ impl Phone {
             .header_fmt(Name::To, format_args!("<{}>", call.to))
             .header(Name::CallId, call.call_id.as_bytes())
             .cseq(cseq, Method::Invite)
-            .header_fmt(Name::Contact, format_args!("<sip:{}@{}>", self.number, self.sip));
+            .header_fmt(Name::Contact, format_args!("<sip:{}@{}>", self.number, self.sip))
+            .header(Name::UserAgent, USER_AGENT);
+        if let Some(proxy) = &self.record_route {
+            request.header(Name::RecordRoute, proxy.as_bytes());
+        }
         if let Some(value) = authorization {
             request.header(Name::Authorization, &value);
         }
@@ -379,6 +391,9 @@ impl Phone {
         let contact = format!("<sip:{}@{}>", self.number, self.sip);
         let mut response = ResponseWriter::to(&invite, 200, "OK");
         response.to_tag(tag.as_bytes()).with_record_route();
+        if let Some(proxy) = &self.record_route {
+            response.header(Name::RecordRoute, proxy.as_bytes());
+        }
         response.header(Name::Contact, contact.as_bytes()).body(b"application/sdp", &body);
         let bytes = response.finish();
         let flow = self.flow(self.server);
@@ -397,8 +412,8 @@ impl Phone {
             return Some(self.offer(index));
         }
         let remote = sdp::read(invite.body_slice()).ok()?;
+        self.check_body(index, invite.body_slice());
         let call = &mut self.calls[index];
-        call.bodies.push(invite.body_slice().to_vec());
         let (body, agreed) = sdp::answer(&remote, &call.local, None).ok()?;
         call.event_payload = agreed.dtmf_receive;
         call.agreed = Some(agreed);
@@ -481,6 +496,26 @@ impl Phone {
         });
     }
 
+    /// A re-INVITE with a body of the test's own.
+    pub fn reinvite_with(&mut self, now: Instant, index: usize, change: impl FnOnce(String) -> String) {
+        self.calls[index].local.version += 1;
+        self.calls[index].reinvite_pending = true;
+        let body = change(String::from_utf8(self.offer(index)).expect("our own body is text"));
+        let contact = format!("<sip:{}@{}>", self.number, self.sip);
+        self.in_dialog(now, index, Method::Invite, Purpose::Reinvite(index), |request| {
+            request.header(Name::Contact, contact.as_bytes()).body(b"application/sdp", body.as_bytes());
+        });
+    }
+
+    /// Sends bytes as they are to the switch.
+    pub fn send_raw(&mut self, bytes: &str) {
+        self.out.push(Packet {
+            from: self.sip,
+            to: self.server,
+            bytes: Bytes::copy_from_slice(bytes.as_bytes()),
+        });
+    }
+
     /// Presses a key for 100 ms.
     pub fn press(&mut self, index: usize, digit: char) {
         let code = strowger::rtp::dtmf::code(digit).expect("a key");
@@ -538,7 +573,8 @@ impl Phone {
             .header_fmt(Name::To, format_args!("<sip:{}@{DOMAIN}>", self.number))
             .header(Name::CallId, account.call_id.as_bytes())
             .cseq(account.cseq, Method::Register)
-            .header_fmt(Name::Expires, format_args!("{}", account.expires));
+            .header_fmt(Name::Expires, format_args!("{}", account.expires))
+            .header(Name::UserAgent, USER_AGENT);
         if account.star {
             request.header(Name::Contact, b"*");
         } else {
@@ -612,11 +648,20 @@ impl Phone {
 
     fn requested(&mut self, now: Instant, tx: ServerTx, message: &Message) {
         let in_dialog = message.to().is_ok_and(|to| to.tag().is_some());
-        match (message.method(), in_dialog, self.call_of(message)) {
+        let known = self.call_of(message);
+        let flow = self.flow(self.server);
+        if let Some(dialog) = known.and_then(|index| self.calls[index].dialog.as_mut())
+            && dialog.receive_request(message, flow) != Ok(Order::Next)
+        {
+            // RFC 3261 section 12.2.2.
+            return self.respond(now, tx, message, 500);
+        }
+        match (message.method(), in_dialog, known) {
             (Method::Invite, false, _) => self.invited(now, tx, message),
             (Method::Invite, true, Some(index)) => self.reinvited(now, tx, index, message),
             (Method::Bye, true, Some(index)) => {
                 self.respond(now, tx, message, 200);
+                self.bye = Some(message.clone());
                 let reason =
                     message.header(Name::Reason).map(|value| String::from_utf8_lossy(value).into_owned());
                 self.calls[index].over(now, Why::ByPeer(reason));
@@ -739,6 +784,7 @@ impl Phone {
         if self.calls[index].statuses.last().is_none_or(|(_, last)| *last != status) {
             self.calls[index].statuses.push((now, status));
         }
+        self.check_tag(index, status, message);
         match status {
             401 if !self.calls[index].challenged && !self.calls[index].cancelled_by_us => {
                 self.calls[index].challenged = true;
@@ -757,9 +803,38 @@ impl Phone {
         }
     }
 
+    /// RFC 3261 section 8.2.6.2: "The same tag MUST be used for all responses to that request, both final and
+    /// provisional (again excepting the 100 (Trying))". The challenge answers another request.
+    fn check_tag(&mut self, index: usize, status: u16, message: &Message) {
+        if matches!(status, 100 | 401) {
+            return;
+        }
+        let tag = message.to().ok().and_then(|to| to.tag()).map(<[u8]>::to_vec);
+        let first = self.calls[index].peer_tag.get_or_insert(tag.clone().unwrap_or_default());
+        assert_eq!(Some(&*first), tag.as_ref(), "another To tag in the {status} of one INVITE");
+    }
+
+    /// RFC 3264 section 8: the session keeps its id; a body that differs from the one before has a higher version.
+    fn check_body(&mut self, index: usize, body: &[u8]) {
+        let text = String::from_utf8_lossy(body).into_owned();
+        let origin = text.lines().find_map(|line| line.strip_prefix("o=")).expect("SDP has an origin");
+        let fields: Vec<&str> = origin.split(' ').collect();
+        let version: u64 = fields[2].parse().expect("a version is a number");
+        if let Some(before) = self.calls[index].bodies.last() {
+            let before = String::from_utf8_lossy(before).into_owned();
+            let origin = before.lines().find_map(|line| line.strip_prefix("o=")).expect("SDP has an origin");
+            let old: Vec<&str> = origin.split(' ').collect();
+            let old_version: u64 = old[2].parse().expect("a version is a number");
+            assert_eq!(fields[1], old[1], "the session's id changed");
+            let same = text == before;
+            assert!(same || version > old_version, "the version stayed at {version}:\n{before}\n{text}");
+        }
+        self.calls[index].bodies.push(body.to_vec());
+    }
+
     fn agree(&mut self, index: usize, message: &Message) {
+        self.check_body(index, message.body_slice());
         let call = &mut self.calls[index];
-        call.bodies.push(message.body_slice().to_vec());
         let remote = sdp::read(message.body_slice()).expect("the switch's SDP can be read");
         call.agreed =
             Some(sdp::agree(&call.local, &remote).expect("the switch answers with what was offered"));
