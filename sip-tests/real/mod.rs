@@ -18,6 +18,7 @@ mod wait;
 
 mod agents;
 mod api;
+mod demo;
 mod hostile;
 mod lifetime;
 mod load_plan;
