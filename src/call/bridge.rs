@@ -26,6 +26,7 @@ use crate::clock::Instant;
 use crate::clock::Now;
 use crate::ids::AgentId;
 use crate::ids::OfferUid;
+use crate::ids::QueueId;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -142,6 +143,7 @@ impl Call {
             Input::Rescind(offer) => self.rescind(offer, out),
             Input::Connect(offer) => self.connect(now, offer, out),
             Input::HangUp(cause) => self.end(now, cause, out),
+            Input::Moved { queue, music } => self.moved(queue, music, out),
             Input::Timeout => self.timeout(now, out),
         }
     }
@@ -185,6 +187,16 @@ impl Call {
             self.drop_offers(out);
             self.finish(now, cause, out);
         }
+    }
+
+    /// The caller waits in another queue: its music from now on, its name in the record.
+    fn moved(&mut self, queue: QueueId, new_music: String, out: &mut Vec<Command>) {
+        let State::Waiting { music, .. } = &mut self.state else { return };
+        if *music != new_music {
+            music.clone_from(&new_music);
+            out.push(Command::Hear { leg: self.caller, what: Hear::Music(new_music) });
+        }
+        self.ledger.queue = Some(queue);
     }
 
     fn ring_agent(&mut self, offer: OfferUid, agent: AgentId, legs: &[LegId], out: &mut Vec<Command>) {
@@ -382,7 +394,14 @@ impl Call {
                 self.drop_offers(out);
                 let by_caller =
                     over == Some(self.caller) && matches!(cause, Cause::Normal | Cause::Cancelled);
-                out.push(Command::Queue(if by_caller { ToQueue::HungUp } else { ToQueue::Failed }));
+                let word = if by_caller {
+                    ToQueue::HungUp
+                } else if cause == Cause::ByRequest {
+                    ToQueue::Removed
+                } else {
+                    ToQueue::Failed
+                };
+                out.push(Command::Queue(word));
             }
             State::Talking { other, offer, .. } => {
                 if over != Some(*other) {

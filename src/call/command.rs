@@ -25,6 +25,8 @@ pub enum ToQueue {
     Join(QueueId),
     /// The caller hung up while waiting.
     HungUp,
+    /// A person ended the call while the caller waited.
+    Removed,
     /// The switch lost the call while the caller waited.
     Failed,
     /// The agent's phone rings.

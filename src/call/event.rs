@@ -53,6 +53,13 @@ pub enum Input {
     Joined,
     /// The distributor put the caller out.
     Evicted(Cause),
+    /// The distributor moved the caller to another queue.
+    Moved {
+        /// Which.
+        queue: QueueId,
+        /// Its music's class.
+        music: String,
+    },
     /// The distributor wants an agent's phones rung.
     RingAgent {
         /// The offer.

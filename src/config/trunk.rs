@@ -77,6 +77,11 @@ impl Trunk {
         let hosts = hosts(reader, id.as_deref().unwrap_or_default());
         let credentials = credentials(reader, kind);
         let registrar = reader.parsed("registrar", Host::parse);
+        let options_at = reader.has("options_seconds").then(|| reader.place_of("options_seconds"));
+        let options = reader.seconds_or_none("options_seconds");
+        if let (Some(at), Some(_)) = (options_at, options) {
+            reader.cx.note_gap("trunk.options_seconds", Some("above 0"), &at);
+        }
         let trunk = Self {
             id: TrunkId::new(id.as_deref().unwrap_or_default()),
             kind: kind.unwrap_or(Kind::Ip),
@@ -87,7 +92,7 @@ impl Trunk {
             }),
             hosts,
             credentials,
-            options: reader.seconds_or_none("options_seconds"),
+            options,
             max_calls: reader.number("max_calls").unwrap_or(0),
             caller_ids: caller_ids(reader),
         };

@@ -21,6 +21,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::TrySendError;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::thread::JoinHandle;
@@ -155,7 +156,10 @@ impl Media {
     /// # Errors
     /// [`Full`] when the mailbox is full or there is no such worker.
     pub fn send(&self, worker: usize, command: Command) -> Result<(), Full> {
-        self.post(worker, command)?;
+        if worker >= self.doors.len() {
+            return Err(Full);
+        }
+        self.post(worker, command).map_err(|_| Full)?;
         self.wake(worker);
         Ok(())
     }
@@ -163,10 +167,13 @@ impl Media {
     /// As [`Media::send`], but a sleeping worker is left asleep: [`Media::wake`] must follow soon.
     ///
     /// # Errors
-    /// The mailbox is full, or there is no such worker.
-    pub fn post(&self, worker: usize, command: Command) -> Result<(), Full> {
-        let door = self.doors.get(worker).ok_or(Full)?;
-        door.mailbox.try_send(command).map_err(|_| Full)
+    /// The mailbox is full: the command comes back, to be posted again. For a worker that has ended it is dropped.
+    pub fn post(&self, worker: usize, command: Command) -> Result<(), Command> {
+        let Some(door) = self.doors.get(worker) else { return Ok(()) };
+        match door.mailbox.try_send(command) {
+            Err(TrySendError::Full(command)) => Err(command),
+            Ok(()) | Err(TrySendError::Disconnected(_)) => Ok(()),
+        }
     }
 
     /// Wakes a worker that sleeps; one that is awake looks into its mailbox by itself. A wake-up costs the caller

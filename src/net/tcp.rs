@@ -17,7 +17,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 /// Connections in all.
 const CONNECTIONS_MAX: usize = 20_000;
@@ -29,6 +29,8 @@ const WAITING_MAX: usize = 256;
 const IDLE_MAX: Duration = Duration::from_secs(3900);
 /// How long to wait for a peer that we connect to.
 const CONNECT_MAX: Duration = Duration::from_secs(4);
+/// How long a connection that ends may still take what was queued for it.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
 /// RFC 5626 section 3.5.1: the answer to a double CRLF.
 const PONG: &[u8] = b"\r\n";
 
@@ -36,6 +38,8 @@ const PONG: &[u8] = b"\r\n";
 struct Connection {
     flow: Flow,
     to_peer: mpsc::Sender<Bytes>,
+    /// Told when we give the connection up: its reader ends then, and with it all the rest.
+    given_up: Rc<Notify>,
 }
 
 /// All TCP connections of the signalling thread.
@@ -91,9 +95,8 @@ impl Tcp {
         match id {
             Some(id) => {
                 let sent = self.connections.borrow().get(&id).map(|c| c.to_peer.try_send(bytes));
-                // Dropping the sender ends the writer, and that the connection.
                 if let Some(Err(_)) = sent {
-                    self.close(id);
+                    self.give_up(id);
                 }
             }
             None => {
@@ -124,7 +127,8 @@ impl Tcp {
 
     fn start(self: &Rc<Self>, flow: Flow, stream: TcpStream, sink: Rc<dyn Sink>) -> mpsc::Sender<Bytes> {
         let (to_peer, from_us) = mpsc::channel(WAITING_MAX);
-        let connection = Connection { flow, to_peer: to_peer.clone() };
+        let given_up = Rc::new(Notify::new());
+        let connection = Connection { flow, to_peer: to_peer.clone(), given_up: Rc::clone(&given_up) };
         self.connections.borrow_mut().insert(flow.connection, connection);
         self.by_remote.borrow_mut().insert(flow.remote, flow.connection);
         *self.per_source.borrow_mut().entry(flow.remote.ip()).or_default() += 1;
@@ -133,15 +137,27 @@ impl Tcp {
         let pong = to_peer.downgrade();
         tokio::task::spawn_local(async move {
             let (mut reader, writer) = stream.into_split();
-            let writing = tokio::task::spawn_local(write(writer, from_us));
-            read(&mut reader, flow, &pong, &sink).await;
+            let mut writing = tokio::task::spawn_local(write(writer, from_us));
+            tokio::select! {
+                () = read(&mut reader, flow, &pong, &sink) => {}
+                () = given_up.notified() => {}
+            }
             this.close(flow.connection);
-            // What was queued before the end (a 400, say) still goes out.
-            let _ = tokio::time::timeout(Duration::from_secs(1), writing).await;
+            // What was queued before the end (a 400, say) still goes out, if the peer takes it.
+            if tokio::time::timeout(LAST_WORDS_MAX, &mut writing).await.is_err() {
+                writing.abort();
+            }
             sink.failed(flow);
             sink.flush();
         });
         to_peer
+    }
+
+    /// A peer that does not read what it is sent.
+    fn give_up(&self, id: u64) {
+        if let Some(connection) = self.connections.borrow().get(&id) {
+            connection.given_up.notify_one();
+        }
     }
 
     fn close(&self, id: u64) {

@@ -34,11 +34,14 @@ impl Addresses {
 
     /// The address that a peer at the other end of `flow` can send to.
     pub(crate) fn signalling(&self, flow: &Flow) -> SocketAddr {
-        let port = self
-            .bound
-            .iter()
-            .find(|(kind, local)| *kind == flow.transport && local.is_ipv4() == flow.remote.is_ipv4())
-            .map_or(flow.local.port(), |(_, local)| local.port());
+        let own = (flow.transport, flow.local);
+        let same_family = |(kind, local): &&(_, SocketAddr)| {
+            *kind == flow.transport && local.is_ipv4() == flow.remote.is_ipv4()
+        };
+        // A connection that we opened has a port on which nobody listens.
+        let listener =
+            self.bound.iter().find(|bound| **bound == own).or_else(|| self.bound.iter().find(same_family));
+        let port = listener.map_or(flow.local.port(), |(_, local)| local.port());
         SocketAddr::new(self.seen_by(flow.remote.ip(), flow.local.ip()), port)
     }
 

@@ -11,9 +11,10 @@ use crate::ids::EntryUid;
 use crate::ids::OfferUid;
 use crate::ids::QueueId;
 use crate::switch::view::CallView;
+use crate::switch::view::CallerView;
 use crate::switch::view::OfferView;
 use crate::switch::view::RegistrationView;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// Ended calls and offers that can still be asked for.
@@ -29,6 +30,8 @@ pub(crate) struct Board {
     pub(crate) calls: BTreeSet<CallUid>,
     pub(crate) offers: BTreeSet<OfferUid>,
     pub(crate) callers: BTreeSet<EntryUid>,
+    /// Waiting callers as they were last told, to tell of their leaving.
+    pub(crate) callers_told: BTreeMap<EntryUid, (QueueId, CallerView)>,
     pub(crate) registrations: Vec<(&'static str, RegistrationView)>,
     queues: BTreeSet<QueueId>,
     queues_due: Option<Instant>,

@@ -28,6 +28,10 @@ use crate::switch::leg::Leg;
 use crate::switch::leg::Phase;
 use crate::switch::leg::Purpose;
 use crate::switch::view::LegRole;
+use crate::switch::views;
+
+/// Ended legs that a call shows: one that is offered to agents all day must not grow without end.
+const ENDED_LEGS_MAX: usize = 64;
 
 impl Core {
     /// One command of a call.
@@ -173,6 +177,7 @@ impl Core {
         let input = match word {
             ToQueue::Join(_) => return,
             ToQueue::HungUp => acd::Input::HungUp { entry },
+            ToQueue::Removed => acd::Input::Remove { entry, by: None },
             ToQueue::Failed => acd::Input::Failed { entry },
             ToQueue::Ringing(offer) => acd::Input::Ringing { offer },
             ToQueue::Answered(offer) => acd::Input::Answered { offer },
@@ -212,21 +217,24 @@ impl Core {
     /// Takes the call and its legs out of every table. Legs whose CANCEL is under way stay for a late answer, those
     /// without ACK for their BYE.
     pub(crate) fn forget_call(&mut self, now: Now, call: CallUid) {
-        let Some(slot) = self.calls.get(&call) else { return };
-        let view = self.call_view(call, slot, Some(now.wall));
-        self.board.call_ended(view);
-        let Some(slot) = self.calls.remove(&call) else { return };
-        if let Some(at) = slot.armed {
+        let Some(slot) = self.calls.get_mut(&call) else { return };
+        if let Some(at) = slot.armed.take() {
             self.call_timers.remove(&(at, call));
         }
-        for leg in slot.legs {
+        for leg in std::mem::take(&mut slot.legs) {
             let late = matches!(
                 self.legs.get(&leg),
                 Some(Leg { phase: Phase::Outgoing { cancelled: Some(_), .. } | Phase::Leaving { .. }, .. })
             );
             if !late {
                 self.drop_leg(leg);
+            } else if let (Some(leg), Some(slot)) = (self.legs.get(&leg), self.calls.get_mut(&call)) {
+                slot.ended_legs.push(views::ended_leg(leg));
             }
+        }
+        if let Some(slot) = self.calls.remove(&call) {
+            let view = self.call_view(call, &slot, Some(now.wall));
+            self.board.call_ended(view);
         }
     }
 
@@ -234,6 +242,11 @@ impl Core {
     pub(crate) fn drop_leg(&mut self, id: LegId) {
         self.close_media(id);
         let Some(leg) = self.legs.remove(&id) else { return };
+        if let Some(slot) = self.calls.get_mut(&leg.call)
+            && slot.ended_legs.len() < ENDED_LEGS_MAX
+        {
+            slot.ended_legs.push(views::ended_leg(&leg));
+        }
         if let Some(dialog) = &leg.dialog_id {
             self.dialogs.remove(dialog);
         }

@@ -44,6 +44,7 @@ use crate::switch::port_stock::PortStock;
 use crate::switch::trunks::Trunks;
 use crate::switch::view::CallState;
 use crate::switch::view::Direction;
+use crate::switch::view::LegView;
 use crate::switch::view::Notice;
 use crate::switch::views;
 use bytes::Bytes;
@@ -109,6 +110,8 @@ pub(crate) struct CallSlot {
     pub(crate) legs: BTreeSet<LegId>,
     pub(crate) timeline: Vec<(crate::clock::Wall, String)>,
     pub(crate) armed: Option<Instant>,
+    /// Legs that are over, as the API shows them.
+    pub(crate) ended_legs: Vec<LegView>,
 }
 
 /// Work that one input has caused and that waits its turn, so that no part calls back into another.
@@ -118,6 +121,13 @@ pub(crate) enum Work {
     Call(CallUid, call::Input),
     /// For the distributor.
     Acd(acd::Input),
+}
+
+/// Whether a message takes a token of its source: requests on UDP. Responses answer us, an ACK or BYE lets go of what a
+/// call holds, and what is dropped on a stream would never come again.
+fn is_limited(flow: &Flow, bytes: &[u8]) -> bool {
+    let free = [&b"SIP/2.0 "[..], b"ACK ", b"BYE "];
+    !flow.transport.is_reliable() && !free.iter().any(|start| bytes.starts_with(start))
 }
 
 /// The core. See the module's comment.
@@ -260,7 +270,9 @@ impl Core {
     }
 
     fn received(&mut self, now: Now, flow: Flow, bytes: Bytes) {
-        if !self.limiter.request_allowed(now.instant, flow.remote.ip(), &self.config.limits) {
+        if is_limited(&flow, &bytes)
+            && !self.limiter.request_allowed(now.instant, flow.remote.ip(), &self.config.limits)
+        {
             self.metrics.sip_dropped("rate_limit");
             return;
         }

@@ -8,6 +8,7 @@ use crate::dialplan::Destination;
 use crate::ids::CallUid;
 use crate::ids::PhoneNumber;
 use crate::ids::TrunkId;
+use crate::registrar::Binding;
 use crate::sdp;
 use crate::sip::dialog::Dialog;
 use crate::sip::endpoint::ClientTx;
@@ -114,7 +115,11 @@ impl Core {
                 full = true;
                 continue;
             }
-            let target = Target { uri: format!("sip:{number}@{host}"), flow, shown: shown.clone() };
+            let own = self.trunks.caller_id(trunk, &shown.number).to_owned();
+            // Another number must not come with the caller's own name.
+            let name = shown.name.clone().filter(|_| own == shown.number);
+            let shown = Shown { number: own, name };
+            let target = Target { uri: format!("sip:{}@{host}", write::dialled(number)), flow, shown };
             let Some(leg) = self.plan_leg(call, LegRole::Party, number.to_owned(), target) else {
                 self.trunks.call_ended(trunk);
                 return Err(Cause::Congestion);
@@ -176,6 +181,7 @@ impl Core {
         self.count_request_out(Method::Invite, target.flow.transport);
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.invite_sent = Some(invite);
+            leg.dialled = Some(now.instant);
             leg.phase = Phase::Outgoing { tx, rang: false, cancelled: None };
         }
     }
@@ -213,9 +219,9 @@ impl Core {
 
     fn invite_response(&mut self, now: Now, tx: ClientTx, id: LegId, status: u16, message: &Message) {
         let Some(leg) = self.legs.get_mut(&id) else {
-            // RFC 3261 section 13.2.2.4: a 2xx nobody wants any more is acknowledged and hung up.
+            // The leg was hung up after its answer: a further fork's 2xx finds nobody, and that phone gives up by itself.
             if (200..300).contains(&status) {
-                tracing::debug!("a late answer without a leg");
+                tracing::info!("a further answer came for a call that is over");
             }
             return;
         };
@@ -248,7 +254,11 @@ impl Core {
             self.dial_failed(id, 502);
             return;
         };
-        self.adopt_dialog(id, dialog);
+        // The early dialog of the same phone goes on, with the CSeq numbers that were used in it.
+        let goes_on = self.dialog(id).filter(|early| early.id() == dialog.id());
+        if goes_on.is_none_or(|early| early.receive_response(message).is_err()) {
+            self.adopt_dialog(id, dialog);
+        }
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.phase = Phase::Up;
         }
@@ -313,14 +323,24 @@ impl Core {
     /// A registered contact that gave no sign of life is not rung again until it registers anew. A refusal, even a 408,
     /// is a sign of life.
     fn contact_silent(&mut self, now: Now, id: LegId) {
-        let Some(Leg { phone: Some(phone), target: Some(target), phase, .. }) = self.legs.get(&id) else {
+        let Some(Leg { phone: Some(phone), target: Some(target), phase, dialled: Some(dialled), .. }) =
+            self.legs.get(&id)
+        else {
             return;
         };
         if !matches!(phase, Phase::Outgoing { rang: false, .. }) {
             return;
         }
-        let (phone, key) = (phone.clone(), write::contact_key(target.uri.as_bytes()));
-        let change = key.and_then(|key| self.registrar.unreachable(phone.as_str(), &key));
+        let Some(key) = write::contact_key(target.uri.as_bytes()) else { return };
+        let (phone, flow, asked) = (phone.clone(), target.flow, *dialled);
+        // A phone that has registered since, or from elsewhere, is alive whatever became of the old INVITE.
+        let same = |binding: &&Binding<Flow>| {
+            binding.key == key && binding.flow == flow && binding.refreshed_at.instant <= asked
+        };
+        if self.registrar.bindings(phone.as_str(), now.instant).into_iter().find(same).is_none() {
+            return;
+        }
+        let change = self.registrar.unreachable(phone.as_str(), &key);
         self.binding_changes(change.into_iter().collect());
         self.reachability(now, &phone);
     }

@@ -64,6 +64,8 @@ impl Core {
                     slot.entry = Some(into);
                 }
                 self.note(now, call, format!("moved to queue {queue}"));
+                let music = self.config.queue(&queue).map_or_else(String::new, |queue| queue.music.clone());
+                self.tell(call, call::Input::Moved { queue, music });
             }
             acd::Output::Fact(fact) => self.fact(fact),
             acd::Output::Changed(changed) => self.changed(changed),

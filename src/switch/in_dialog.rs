@@ -42,6 +42,10 @@ impl Core {
             self.reply(now, tx, message, 500, "Out of Order");
             return;
         }
+        // The dialog follows the peer to another flow (a NAT that changed its mind), and so do our requests.
+        if let Some(leg) = self.legs.get_mut(&leg) {
+            leg.flow = flow;
+        }
         match message.method() {
             Method::Bye => self.bye_received(now, tx, leg, message),
             Method::Invite => self.reinvite_received(now, tx, leg, message, flow),
@@ -96,13 +100,25 @@ impl Core {
             self.drop_leg(id);
             return;
         }
-        if std::mem::take(&mut leg.renegotiation.answer_in_ack) && !self.settle_remote_answer(id, message) {
-            self.send_bye(now, id, Cause::NotAcceptable);
-            self.tell_leg(id, LegEvent::Ended(Cause::NotAcceptable));
-            self.drop_leg(id);
-            return;
+        if std::mem::take(&mut leg.renegotiation.answer_in_ack) {
+            if !self.settle_remote_answer(id, message) {
+                self.send_bye(now, id, Cause::NotAcceptable);
+                self.tell_leg(id, LegEvent::Ended(Cause::NotAcceptable));
+                self.drop_leg(id);
+                return;
+            }
+            self.note_hold(id);
         }
         self.reinvite_wanted(now, id);
+    }
+
+    /// Tells the call when the party's last offer or answer has put the other on hold, or taken him back.
+    fn note_hold(&mut self, id: LegId) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let holds = leg.agreed.as_ref().is_some_and(|agreed| agreed.held);
+        if std::mem::replace(&mut leg.holds, holds) != holds {
+            self.tell_leg(id, LegEvent::Held(holds));
+        }
     }
 
     /// RFC 3261 section 13.3.1.4: "If the server retransmits the 2xx response for 64*T1 seconds without receiving an
@@ -125,10 +141,19 @@ impl Core {
             return;
         }
         if !leg.is_up() || leg.renegotiation.answer_in_ack {
-            self.reply(now, tx, message, 500, "Previous Offer Pending");
+            // RFC 3261 section 14.2: 500 with a Retry-After of 0 to 10 seconds.
+            let seconds = self.random.below(11);
+            self.reply_with(now, tx, message, 500, "Previous Offer Pending", |response| {
+                response.header_fmt(Name::RetryAfter, format_args!("{seconds}"));
+            });
             return;
         }
         leg.flow = flow;
+        // RFC 3261 section 12.2.2: a target refresh request replaces the remote target.
+        if leg.dialog.as_mut().is_some_and(|dialog| dialog.refresh(message).is_err()) {
+            self.reply(now, tx, message, 400, "Bad Contact");
+            return;
+        }
         if message.body_slice().is_empty() {
             leg.local.version += 1;
             leg.body = Some(sdp::offer(&leg.local));
@@ -203,6 +228,10 @@ impl Core {
         match status {
             ..=199 => {}
             200..=299 => {
+                // RFC 3261 section 12.2.1.2: so does the 2xx to ours. One that can't be read leaves the old target.
+                if let Some(dialog) = self.dialog(id) {
+                    let _ = dialog.refresh(message);
+                }
                 self.send_ack(now, tx, id, message);
                 self.settle_remote_answer(id, message);
                 self.reinvite_over(now, id);

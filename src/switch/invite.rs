@@ -126,6 +126,7 @@ impl Core {
                 legs: BTreeSet::new(),
                 timeline: Vec::new(),
                 armed: None,
+                ended_legs: Vec::new(),
             },
         );
         let phase = Phase::Incoming { tx, invite: message.clone(), told: 0 };

@@ -94,6 +94,8 @@ pub(crate) struct Leg {
     pub(crate) phase: Phase,
     pub(crate) flow: Flow,
     pub(crate) target: Option<Target>,
+    /// When its INVITE was sent.
+    pub(crate) dialled: Option<Instant>,
     /// The INVITE as we sent it, kept for further answers to it.
     pub(crate) invite_sent: Option<Bytes>,
     pub(crate) worker: usize,

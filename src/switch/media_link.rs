@@ -61,6 +61,7 @@ impl Core {
             phase,
             flow,
             target: None,
+            dialled: None,
             invite_sent: None,
             worker,
             media_open: true,

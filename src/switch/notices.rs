@@ -19,7 +19,11 @@ impl Core {
         for id in std::mem::take(&mut self.board.callers) {
             if let Some(card) = self.acd.caller(id, now.instant) {
                 let queue = card.queue.clone();
-                self.notice(now, "caller.waiting", Subject::Caller(queue, views::caller(card)));
+                let view = views::caller(card);
+                self.board.callers_told.insert(id, (queue.clone(), view.clone()));
+                self.notice(now, "caller.waiting", Subject::Caller(queue, view));
+            } else if let Some((queue, view)) = self.board.callers_told.remove(&id) {
+                self.notice(now, "caller.left", Subject::Caller(queue, view));
             }
         }
         for id in std::mem::take(&mut self.board.calls) {

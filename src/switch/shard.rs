@@ -6,6 +6,7 @@
 use crate::clock::Clock;
 use crate::clock::Instant;
 use crate::media::Media;
+use crate::media::command::Command as MediaCommand;
 use crate::media::command::Event as MediaEvent;
 use crate::metrics::Metrics;
 use crate::net::Sink;
@@ -24,7 +25,7 @@ use crate::switch::handle::Request;
 use crate::switch::view::Notice;
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,6 +85,8 @@ struct Later {
     bindings: Vec<BindingChange>,
     notices: Vec<Arc<Notice>>,
     log_at: Option<Instant>,
+    /// Commands that found a worker's mailbox full; while there are any, all others wait behind them.
+    backlog: VecDeque<(usize, MediaCommand)>,
     /// Workers with posted commands.
     workers: BTreeSet<usize>,
     wake_at: Option<Instant>,
@@ -213,8 +216,12 @@ impl Shard {
         let mut later = self.later.borrow_mut();
         if later.wake_at.is_some_and(|at| at <= now) {
             later.wake_at = None;
-            for worker in std::mem::take(&mut later.workers) {
-                self.media.wake(worker);
+            self.post_backlog(&mut later);
+            let workers = std::mem::take(&mut later.workers);
+            workers.iter().for_each(|worker| self.media.wake(*worker));
+            if !later.backlog.is_empty() {
+                later.workers = workers;
+                later.wake_at = Some(now + WAKE_WITHIN);
             }
         }
         if later.log_at.is_some_and(|at| at <= now) {
@@ -247,6 +254,16 @@ impl Shard {
         } else if let Some(this) = self.this.upgrade() {
             let sink: Rc<dyn Sink> = this;
             self.tcp.send(flow, bytes, &sink);
+        }
+    }
+
+    /// Posts what waits, in order, until a mailbox is full: a lost command would be a silent call or a lost port.
+    fn post_backlog(&self, later: &mut Later) {
+        while let Some((worker, command)) = later.backlog.pop_front() {
+            if let Err(command) = self.media.post(worker, command) {
+                later.backlog.push_front((worker, command));
+                return;
+            }
         }
     }
 
@@ -300,10 +317,9 @@ impl Sink for Shard {
             match output {
                 Output::Send { flow, bytes } => self.send(flow, bytes),
                 Output::Media { worker, command } => {
-                    if self.media.post(worker, command).is_err() {
-                        self.metrics.sip_dropped("queue_full");
-                    }
                     let mut later = self.later.borrow_mut();
+                    later.backlog.push_back((worker, command));
+                    self.post_backlog(&mut later);
                     later.workers.insert(worker);
                     later.wake_at.get_or_insert(now + WAKE_WITHIN);
                 }

@@ -16,6 +16,13 @@ struct Trunk {
     hosts: Vec<SocketAddr>,
     calls: u32,
     max_calls: u32,
+    /// The numbers that may be shown there; all when empty.
+    caller_ids: Vec<String>,
+}
+
+/// Trunks of other kinds, and over TLS, are listed and not used: neither trusted by address nor called in clear text.
+fn is_built(trunk: &config::Trunk) -> bool {
+    trunk.kind == config::Kind::Ip && trunk.transport != config::Transport::Tls
 }
 
 /// A host by address; names need a resolver, which is not built yet.
@@ -42,9 +49,14 @@ impl Trunks {
                     config::Transport::Udp => Transport::Udp,
                     config::Transport::Tcp | config::Transport::Tls => Transport::Tcp,
                 },
-                hosts: trunk.hosts.iter().filter_map(address).collect(),
+                hosts: if is_built(trunk) {
+                    trunk.hosts.iter().filter_map(address).collect()
+                } else {
+                    Vec::new()
+                },
                 calls: 0,
                 max_calls: trunk.max_calls,
+                caller_ids: trunk.caller_ids.clone(),
             };
             (trunk.id.clone(), built)
         });
@@ -67,6 +79,16 @@ impl Trunks {
     /// Where calls to it go.
     pub(crate) fn host(&self, id: &TrunkId) -> Option<SocketAddr> {
         self.by_id.get(id)?.hosts.first().copied()
+    }
+
+    /// The number to show for a caller: his own where the trunk may show it, else the first of its list (INTEROP: only
+    /// numbers on the trunk's list may be shown).
+    pub(crate) fn caller_id<'a>(&'a self, id: &TrunkId, own: &'a str) -> &'a str {
+        let allowed = self.by_id.get(id).map_or(&[][..], |trunk| &trunk.caller_ids);
+        match allowed.first() {
+            Some(first) if !allowed.iter().any(|number| number == own) => first,
+            Some(_) | None => own,
+        }
     }
 
     /// By which transport.

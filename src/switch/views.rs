@@ -169,7 +169,9 @@ impl Core {
     /// A call.
     pub(crate) fn call_view(&self, id: CallUid, slot: &CallSlot, ended_at: Option<Wall>) -> CallView {
         let ledger = slot.call.ledger();
-        let legs = slot.legs.iter().filter_map(|leg| self.legs.get(leg)).map(leg_view);
+        let live = slot.legs.iter().filter_map(|leg| self.legs.get(leg)).map(leg_view);
+        let mut legs: Vec<LegView> = slot.ended_legs.iter().cloned().chain(live).collect();
+        legs.sort_by_key(|leg| leg.id);
         CallView {
             id,
             state: if ended_at.is_some() { CallState::Ended } else { call_state(slot.call.state()) },
@@ -181,7 +183,7 @@ impl Core {
             started_at: ledger.started_at,
             answered_at: ledger.answered_at,
             ended_at,
-            legs: legs.collect(),
+            legs,
             timeline: slot.timeline.clone(),
         }
     }
@@ -211,6 +213,11 @@ pub(crate) const fn call_state(state: &State) -> CallState {
         State::Talking { .. } => CallState::Held,
         State::Ended => CallState::Ended,
     }
+}
+
+/// A leg that is over.
+pub(crate) fn ended_leg(leg: &Leg) -> LegView {
+    LegView { state: LegState::Ended, ..leg_view(leg) }
 }
 
 fn leg_view(leg: &Leg) -> LegView {

@@ -124,6 +124,11 @@ fn user(number: &str) -> String {
     if text.is_empty() { "anonymous".to_owned() } else { text }
 }
 
+/// A dialled number for a Request-URI of ours: nothing of it may be read as a parameter, a header or another host.
+pub(crate) fn dialled(number: &str) -> String {
+    user(number).replace(';', "%3B").replace('?', "%3F")
+}
+
 /// The number dialled: the Request-URI's user, unescaped.
 pub(crate) fn called_number(message: &Message) -> String {
     message.request_uri().map(|uri| text(&uri.user_decoded())).unwrap_or_default()

@@ -210,7 +210,7 @@ impl World {
                     assert!(self.up.remove(leg), "seed {seed}: {leg:?} ended twice");
                 }
                 Command::Queue(ToQueue::Join(_)) => self.joined += 1,
-                Command::Queue(ToQueue::HungUp | ToQueue::Failed) => self.left += 1,
+                Command::Queue(ToQueue::HungUp | ToQueue::Failed | ToQueue::Removed) => self.left += 1,
                 Command::Finished(_) => self.records += 1,
                 _ => {}
             }
