@@ -9,7 +9,7 @@ use strowger::rtp::packet::Outgoing;
 use strowger::sdp::{Agreed, Codec, Local};
 use strowger::sip::dialog::Dialog;
 use strowger::sip::endpoint::{ClientTx, ServerTx};
-use strowger::sip::msg::Message;
+use strowger::sip::msg::{Message, Name};
 
 /// Where a call stands.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -114,6 +114,12 @@ impl Call {
     /// Whether we called that number.
     pub fn goes_to(&self, number: &str) -> bool {
         self.to.starts_with(&format!("sip:{number}@"))
+    }
+
+    /// Whether it came from a queue: then the caller's name begins with the queue's (B3).
+    pub fn is_of_a_queue(&self) -> bool {
+        let from = self.invite.as_ref().and_then(|invite| invite.header(Name::From)).unwrap_or_default();
+        from.starts_with(b"\"Support: ") || from.starts_with(b"\"Sales: ")
     }
 
     /// The last status of our INVITE.

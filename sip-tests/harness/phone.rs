@@ -162,10 +162,15 @@ impl Phone {
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let calls = self.calls.iter().filter(|call| call.state != State::Over);
-        let calls =
-            calls.flat_map(|call| [call.speak_at, call.answer_at, call.reinvite_retry].into_iter().flatten());
-        calls.chain(self.endpoint.poll_timeout()).min()
+        let mut next = self.endpoint.poll_timeout();
+        for call in &self.calls {
+            if call.state != State::Over {
+                for at in [call.speak_at, call.answer_at, call.reinvite_retry] {
+                    next = earlier(next, at);
+                }
+            }
+        }
+        next
     }
 
     /// Transactions that are not over.
@@ -920,5 +925,14 @@ impl Phone {
 
     pub fn ip(&self) -> IpAddr {
         self.sip.ip()
+    }
+}
+
+/// The earlier of two moments.
+pub fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(if one < other { one } else { other }),
+        (one, None) => one,
+        (None, other) => other,
     }
 }

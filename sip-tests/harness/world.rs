@@ -6,7 +6,7 @@
 use super::call::{Call, State, Why};
 use super::exchange::{Exchange, MEDIA_PORT_FIRST, SWITCH};
 use super::network::{Network, Packet, Quality};
-use super::phone::{Phone, Treatment};
+use super::phone::{Phone, Treatment, earlier};
 use super::sound::{Sound, sounds};
 use bytes::Bytes;
 use std::cell::Cell;
@@ -104,14 +104,13 @@ impl World {
     // --- time ---
 
     fn next_at(&self) -> Option<Instant> {
-        let phones = self.phones.iter().filter_map(Phone::poll_timeout);
-        let others = [
-            self.switch.core.poll_timeout(),
-            self.media.poll_timeout(),
-            self.network.next_at(),
-            self.cooling.front().map(|(at, _)| *at),
-        ];
-        phones.chain(others.into_iter().flatten()).min()
+        let mut next = earlier(self.switch.core.poll_timeout(), self.media.poll_timeout());
+        next = earlier(next, self.network.next_at());
+        next = earlier(next, self.cooling.front().map(|(at, _)| *at));
+        for phone in &self.phones {
+            next = earlier(next, phone.poll_timeout());
+        }
+        next
     }
 
     /// One wake-up at `now`.
@@ -578,9 +577,8 @@ impl World {
         }
     }
 
-    /// The end of every test: all hang up, then nothing is left: no call, leg, dialog, transaction, media leg or
-    /// port, neither here nor there; each call has one record.
-    pub fn finish(mut self) {
+    /// All hang up, and wait until they have.
+    pub fn settle(mut self) -> Self {
         self.network.filter = None;
         let live = |world: &Self| world.phones.iter().map(Phone::live_calls).sum::<usize>();
         if live(&self) > 0 {
@@ -592,6 +590,13 @@ impl World {
             self.run_until(Duration::from_secs(40), |world| live(world) == 0);
             self.check(live(&self) == 0, "a phone has a call that does not end");
         }
+        self
+    }
+
+    /// The end of every test: all hang up, then nothing is left: no call, leg, dialog, transaction, media leg or
+    /// port, neither here nor there; each call has one record.
+    pub fn finish(mut self) {
+        self = self.settle();
         self.run_until(Duration::from_secs(5), |world| world.tables().calls == 0);
         self.check(self.tables().calls == 0, "the switch has a call that does not end");
         // RFC 3261: a transaction lives for 64*T1 after its end, and may have begun with a late retransmission.
