@@ -259,7 +259,7 @@ impl Phone {
     /// Calls; the index of the call.
     pub fn dial(&mut self, now: Instant, to: &str, offerless: bool) -> usize {
         let call_id = format!("{:016x}@{}", self.random.next_u64(), self.sip.ip());
-        let index = self.open(now, call_id, false);
+        let index = self.open(call_id, false);
         self.calls[index].offerless = offerless;
         self.calls[index].to =
             if to.starts_with("sip:") { to.to_owned() } else { format!("sip:{to}@{DOMAIN}") };
@@ -267,7 +267,7 @@ impl Phone {
         index
     }
 
-    fn open(&mut self, now: Instant, call_id: String, incoming: bool) -> usize {
+    fn open(&mut self, call_id: String, incoming: bool) -> usize {
         // Each leg of a world has a voice of its own.
         let voice = self.voices.get();
         self.voices.set(voice + 1);
@@ -282,7 +282,6 @@ impl Phone {
             why: None,
             over_at: None,
             up_at: None,
-            started_at: now,
             statuses: Vec::new(),
             invite: None,
             told: Vec::new(),
@@ -291,6 +290,7 @@ impl Phone {
             cancelled_by_us: false,
             ack_seen: false,
             peer_tag: None,
+            forks: Vec::new(),
             leave_when_acked: false,
             voice_hz: voice_hz(voice),
             heard: Heard::default(),
@@ -512,6 +512,21 @@ impl Phone {
         });
     }
 
+    /// Answers once more, as another phone behind a forking proxy would.
+    pub fn answer_as(&mut self, index: usize, tag: &str) {
+        let call = &mut self.calls[index];
+        let Some(invite) = call.invite.clone() else { return };
+        let remote = sdp::read(invite.body_slice()).expect("the switch's SDP can be read");
+        let Ok((body, _)) = sdp::answer(&remote, &call.local, None) else { return };
+        call.forks.push(tag.to_owned());
+        let bytes = ResponseWriter::to(&invite, 200, "OK")
+            .to_tag(tag.as_bytes())
+            .header_fmt(Name::Contact, format_args!("<sip:fork@{}>", self.sip))
+            .body(b"application/sdp", &body)
+            .finish();
+        self.out.push(Packet { from: self.sip, to: self.server, bytes });
+    }
+
     /// Sends bytes as they are to the switch.
     pub fn send_raw(&mut self, bytes: &str) {
         self.out.push(Packet {
@@ -654,6 +669,12 @@ impl Phone {
     fn requested(&mut self, now: Instant, tx: ServerTx, message: &Message) {
         let in_dialog = message.to().is_ok_and(|to| to.tag().is_some());
         let known = self.call_of(message);
+        if let Some(tag) = message.to().ok().and_then(|to| to.tag())
+            && self.calls.iter().any(|call| call.forks.iter().any(|fork| fork.as_bytes() == tag))
+        {
+            // Another dialog of the same INVITE.
+            return self.respond(now, tx, message, 200);
+        }
         let flow = self.flow(self.server);
         if let Some(dialog) = known.and_then(|index| self.calls[index].dialog.as_mut())
             && dialog.receive_request(message, flow) != Ok(Order::Next)
@@ -678,7 +699,7 @@ impl Phone {
 
     fn invited(&mut self, now: Instant, tx: ServerTx, message: &Message) {
         let call_id = String::from_utf8_lossy(message.call_id().unwrap_or_default()).into_owned();
-        let index = self.open(now, call_id, true);
+        let index = self.open(call_id, true);
         let call = &mut self.calls[index];
         call.server = Some(tx);
         call.invite = Some(message.clone());
