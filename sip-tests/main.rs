@@ -1,8 +1,8 @@
 //! Black-box tests of the switch: what goes in by the wire, what comes out by the wire, and what is heard.
 //!
 //! `torture` feeds it the messages of RFC 4475 and 5118; `scenario` runs whole calls, one file each, in the virtual
-//! world of `harness`: virtual time, a seeded bad network, the real core and the real media engine. `real` runs the built
-//! program over real sockets, with SIPp and baresip as its peers.
+//! world of `harness`: virtual time, a seeded bad network, the real core and the real media engine. `real` runs the
+//! built program on loopback against SIPp and baresip.
 #![allow(
     unreachable_pub,
     clippy::wildcard_enum_match_arm,

@@ -63,7 +63,7 @@ impl Baresip {
         let folder = Folder::new(&format!("baresip-{}", account.number));
         let ports = Range::free();
         let control_port = ports.first + 2;
-        write_configuration(&folder, switch, account, &ports, control_port);
+        write_configuration(&folder, account, &ports, control_port);
         let output = std::fs::File::create(folder.file("output")).expect("the test's folder can be written");
         let errors = output.try_clone().expect("a file can be shared");
         let mut command = Command::new("baresip");
@@ -77,7 +77,9 @@ impl Baresip {
         let (reader, kept) = (control.try_clone().expect("a socket can be shared"), Arc::clone(&events));
         std::thread::spawn(move || read_events(reader, &kept));
         let (number, tone_hz) = (account.number.to_string(), account.tone_hz);
-        Self { child, folder, control, events, number, tone_hz, _ports: ports }
+        let mut phone = Self { child, folder, control, events, number, tone_hz, _ports: ports };
+        phone.command("uanew", &account_line(switch, account));
+        phone
     }
 
     /// Dials a number.
@@ -152,7 +154,7 @@ impl Drop for Baresip {
     }
 }
 
-fn write_configuration(folder: &Folder, switch: &Switch, account: &Account<'_>, ports: &Range, control: u16) {
+fn write_configuration(folder: &Folder, account: &Account<'_>, ports: &Range, control: u16) {
     let heard = folder.file("heard");
     std::fs::create_dir_all(&heard).expect("the test's folder can be written");
     let mut samples = vec![0; VOICE_SECONDS * sound::RATE_HZ as usize];
@@ -175,14 +177,19 @@ fn write_configuration(folder: &Folder, switch: &Switch, account: &Account<'_>, 
         heard = heard.display(),
     );
     folder.write("config", text);
+    // The account comes by command, when its events are heard.
+    folder.write("accounts", "");
+    folder.write("contacts", "");
+}
+
+/// The account as `uanew` takes it.
+fn account_line(switch: &Switch, account: &Account<'_>) -> String {
     let Account { number, password, .. } = account;
     let mode = if account.answers { "auto" } else { "manual" };
-    let account = format!(
-        "<sip:{number}@{sip}>;auth_user={number};auth_pass={password};answermode={mode};regint=60;audio_codecs=pcma,pcmu\n",
-        sip = switch.sip,
-    );
-    folder.write("accounts", account);
-    folder.write("contacts", "");
+    let sip = switch.sip;
+    format!(
+        "<sip:{number}@{sip}>;auth_user={number};auth_pass={password};answermode={mode};regint=60;audio_codecs=pcma,pcmu"
+    )
 }
 
 /// Debian has the modules in /usr/lib/baresip or in the architecture's folder.

@@ -15,21 +15,31 @@ use crate::real::wait;
 use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::net::UdpSocket;
+use std::time::Duration;
 
 const CALLERS: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 2)), 5071);
 const FAR: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 3)), 5070);
 /// Calls of each kind.
 const CALLS: u32 = 12;
+/// Phones that register.
+const PHONES: u32 = 15;
+/// How long others may have the ports.
+const TURN_MAX: Duration = Duration::from_secs(90);
 /// The key of `load.toml`.
 const KEY: &str = "load-key-for-tests";
 
-fn start() -> Switch {
+/// Whoever runs this test holds this socket: another run on this machine waits for it.
+const TURN: &str = "127.0.0.4:5070";
+
+fn start() -> (Switch, UdpSocket) {
+    let turn =
+        wait::until_within(TURN_MAX, "another run of this test is over", || UdpSocket::bind(TURN).ok());
     let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
     let place = Place { sip: local(45_060), http: local(48_080), rtp: Range { first: 10_000, last: 29_999 } };
-    wait::until_true("the fixed ports of load.toml are free", || {
+    wait::until_within(TURN_MAX, "the fixed ports of load.toml are free", || {
         let udp = [place.sip, CALLERS, FAR].iter().all(|address| UdpSocket::bind(address).is_ok());
-        udp && TcpListener::bind(place.http).is_ok()
+        (udp && TcpListener::bind(place.http).is_ok()).then_some(())
     });
     let folder = Folder::new("load");
     let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/load.toml");
@@ -37,7 +47,7 @@ fn start() -> Switch {
     std::os::unix::fs::symlink(switch::sounds(), folder.file("sounds")).expect("a link can be made");
     let mut switch = Switch::start_in(folder, place, &[]);
     switch.use_key(KEY);
-    switch
+    (switch, turn)
 }
 
 fn callers(switch: &Switch, to: &str, voice: &Party, hold_ms: u32) -> Sipp {
@@ -85,8 +95,16 @@ fn speak_as_they_come(voice: &Party, sipp: &Sipp) {
 
 #[test]
 fn the_load_plan_carries_its_kinds_of_calls_and_counts_them_as_the_callers_do() {
-    let switch = start();
+    let (switch, _turn) = start();
     let total = u64::from(CALLS);
+    // u0001 and so on register with digest.
+    let login = |n| format!("u{n:04};[authentication username=u{n:04} password=secret];");
+    let phones: Vec<_> = (1..=PHONES).map(login).collect();
+    let plan = Plan::new("register", CALLERS, &[]);
+    let plan = Plan { remote: Some(switch.sip), calls: PHONES, fields: &phones, ..plan };
+    Sipp::start(&plan).finish_well(u64::from(PHONES));
+    assert_eq!(switch.api.metric("strowger_registrations{transport=\"udp\"}") as u32, PHONES);
+
     // 1N: to the far side.
     let (near, far) = (Party::speaking(CALLER_HZ), Party::speaking(FAR_HZ));
     let (mut answering_side, mut calling) = (answering(&far), callers(&switch, "11", &near, 4000));

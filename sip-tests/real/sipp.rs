@@ -21,6 +21,8 @@ pub struct Plan<'a> {
     pub scenario: &'a str,
     /// What `{{words}}` stand for.
     pub words: &'a [(&'a str, String)],
+    /// What `[field0]`, `[field1]` are in each call, in turn, with `;` between them.
+    pub fields: &'a [String],
     /// Its own address.
     pub local: SocketAddr,
     /// Where its calls go; `None` waits for calls.
@@ -35,7 +37,7 @@ pub struct Plan<'a> {
 impl<'a> Plan<'a> {
     /// One call over UDP.
     pub fn new(scenario: &'a str, local: SocketAddr, words: &'a [(&'a str, String)]) -> Self {
-        Self { scenario, words, local, remote: None, calls: 1, rate: 20, tcp: false }
+        Self { scenario, words, fields: &[], local, remote: None, calls: 1, rate: 20, tcp: false }
     }
 }
 
@@ -64,6 +66,10 @@ impl Sipp {
             command.arg(remote.to_string());
         }
         command.current_dir(folder.path());
+        if !plan.fields.is_empty() {
+            folder.write("fields.csv", format!("SEQUENTIAL\n{}\n", plan.fields.join("\n")));
+            command.args(["-inf", "fields.csv"]);
+        }
         command.args([
             "-sf",
             "scenario.xml",

@@ -11,17 +11,26 @@ const STEP: Duration = Duration::from_millis(20);
 
 /// Asks until the answer is something; fails with what was waited for.
 pub fn until<T>(what: &str, probe: impl FnMut() -> Option<T>) -> T {
-    until_or(what, probe, || "nothing more is known".to_string())
+    until_within(CEILING, what, probe)
+}
+
+/// The same with a ceiling of its own: for what others hold.
+pub fn until_within<T>(ceiling: Duration, what: &str, probe: impl FnMut() -> Option<T>) -> T {
+    poll(ceiling, probe, || what.to_string())
 }
 
 /// The same; a failure also says how things are.
-pub fn until_or<T>(what: &str, mut probe: impl FnMut() -> Option<T>, state: impl Fn() -> String) -> T {
+pub fn until_or<T>(what: &str, probe: impl FnMut() -> Option<T>, state: impl Fn() -> String) -> T {
+    poll(CEILING, probe, || format!("{what}; {}", state()))
+}
+
+fn poll<T>(ceiling: Duration, mut probe: impl FnMut() -> Option<T>, words: impl Fn() -> String) -> T {
     let began = Instant::now();
     loop {
         if let Some(found) = probe() {
             return found;
         }
-        assert!(began.elapsed() < CEILING, "waited {} s in vain: {what}; {}", CEILING.as_secs(), state());
+        assert!(began.elapsed() < ceiling, "waited {} s in vain: {}", ceiling.as_secs(), words());
         std::thread::sleep(STEP);
     }
 }

@@ -79,8 +79,6 @@ pub(in crate::demo) struct Ledger {
     pub(in crate::demo) gave_up: u64,
     /// Not even answered by the queue.
     pub(in crate::demo) refused: u64,
-    /// Those of them that were answered 503: the switch protects itself where the machine is too busy.
-    pub(in crate::demo) overload: u64,
     /// Refused by simulated agents.
     pub(in crate::demo) rejected: u64,
     pub(in crate::demo) wait_sum: Duration,
@@ -122,7 +120,6 @@ impl Ledger {
         let Some(entry) = self.entries.get_mut(&call) else { return };
         if report.answered.is_none() {
             self.refused += 1;
-            self.overload += u64::from(report.code == 503);
         } else if entry.served.is_none() {
             self.gave_up += 1;
         }

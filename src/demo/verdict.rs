@@ -46,14 +46,8 @@ impl Verdict {
         }
         // A run that was cut short before the first conversation proves nothing.
         verdict.line(ledger.served > 0, "agents answered callers", &ledger.served.to_string());
-        let refused = ledger.refused - ledger.overload;
+        let refused = ledger.refused;
         verdict.line(refused == 0, "the queue took every call", &format!("{refused} refused"));
-        if ledger.overload > 0 {
-            verdict.detail(&format!(
-                "{} more were refused with 503: this machine was too busy for audio in time",
-                ledger.overload
-            ));
-        }
         if switch.midnight {
             verdict.detail(
                 "midnight (UTC) has passed: the switch's counts of today began anew and are not compared",
@@ -146,8 +140,6 @@ mod tests {
         let (mut refused, mut unserved) = (ledger(), ledger());
         (refused.placed, refused.refused) = (5, 1);
         check(&refused, &switch(), false);
-        refused.overload = 1;
-        check(&refused, &switch(), true);
         unserved.served = 0;
         check(&unserved, &SwitchCounts { handled: 0, others: 3, ..switch() }, false);
         let mut deaf = ledger();

@@ -191,7 +191,11 @@ impl Media {
             return false;
         }
         let load = self.load(worker);
-        load.busy_fraction * 100.0 > f64::from(self.busy_percent_max) || load.tick_late_p99 > LATE_MAX
+        let busy_percent = load.busy_fraction * 100.0;
+        let limit = f64::from(self.busy_percent_max);
+        // A worker that mostly sleeps and is late all the same is kept from running by something else on the machine:
+        // to refuse calls would not help it.
+        busy_percent > limit || (load.tick_late_p99 > LATE_MAX && busy_percent > limit / 2.0)
     }
 
     /// The counters of all workers together, at most a second old while there is traffic.

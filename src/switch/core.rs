@@ -42,8 +42,10 @@ use crate::switch::leg::Leg;
 use crate::switch::limiter::Limiter;
 use crate::switch::port_stock::PortStock;
 use crate::switch::trunks::Trunks;
+use crate::switch::view::CallState;
 use crate::switch::view::Direction;
 use crate::switch::view::Notice;
+use crate::switch::views;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -352,6 +354,7 @@ impl Core {
         self.current = Some(uid);
         let Some(slot) = self.calls.get_mut(&uid) else { return };
         let mut commands = Vec::new();
+        let before = views::call_state(slot.call.state());
         slot.call.handle(now, input, &mut commands);
         let wants = slot.call.poll_timeout();
         if wants != slot.armed {
@@ -363,7 +366,8 @@ impl Core {
             }
             slot.armed = wants;
         }
-        if !commands.is_empty() {
+        // Told when its state changes, not at each command: a notice costs more than most inputs do.
+        if views::call_state(slot.call.state()) != before || before == CallState::Ringing {
             self.board.calls.insert(uid);
         }
         for command in commands {
