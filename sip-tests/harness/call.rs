@@ -9,7 +9,7 @@ use strowger::rtp::packet::Outgoing;
 use strowger::sdp::{Agreed, Codec, Local};
 use strowger::sip::dialog::Dialog;
 use strowger::sip::endpoint::{ClientTx, ServerTx};
-use strowger::sip::msg::Message;
+use strowger::sip::msg::{Message, Name};
 
 /// Where a call stands.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -51,7 +51,6 @@ pub struct Call {
     pub why: Option<Why>,
     pub over_at: Option<Instant>,
     pub up_at: Option<Instant>,
-    pub started_at: Instant,
     /// The responses to our INVITE, each once in a row, and when.
     pub statuses: Vec<(Instant, u16)>,
     /// The INVITE that came.
@@ -74,6 +73,8 @@ pub struct Call {
     pub mute: bool,
 
     pub(super) peer_tag: Option<Vec<u8>>,
+    /// Tags of other answers to the INVITE that came.
+    pub(super) forks: Vec<String>,
     pub(super) leave_when_acked: bool,
     pub(super) call_id: String,
     pub(super) tag: String,
@@ -116,6 +117,12 @@ impl Call {
         self.to.starts_with(&format!("sip:{number}@"))
     }
 
+    /// Whether it came from a queue: then the caller's name begins with the queue's (B3).
+    pub fn is_of_a_queue(&self) -> bool {
+        let from = self.invite.as_ref().and_then(|invite| invite.header(Name::From)).unwrap_or_default();
+        from.starts_with(b"\"Support: ") || from.starts_with(b"\"Sales: ")
+    }
+
     /// The last status of our INVITE.
     pub fn status(&self) -> u16 {
         self.statuses.last().map_or(0, |(_, status)| *status)
@@ -124,11 +131,6 @@ impl Call {
     /// Where the peer wants our audio.
     pub fn remote(&self) -> Option<SocketAddr> {
         self.agreed.as_ref().and_then(|agreed| agreed.remote)
-    }
-
-    /// Our direction as negotiated: what the peer's last answer or offer left of ours.
-    pub fn sends(&self) -> bool {
-        self.agreed.as_ref().is_some_and(|agreed| agreed.direction.sends())
     }
 
     pub(super) fn over(&mut self, now: Instant, why: Why) {

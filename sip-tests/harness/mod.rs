@@ -1,8 +1,12 @@
 //! What the tests stand on: a switch in virtual time, and the world around it.
 
+mod account;
+mod api;
 pub mod call;
 pub mod exchange;
 pub mod network;
+mod parties;
 pub mod phone;
+mod reaction;
 pub mod sound;
 pub mod world;

@@ -16,15 +16,14 @@ use strowger::rtp::dtmf::TelephoneEvent;
 use strowger::rtp::packet;
 use strowger::sdp;
 use strowger::sdp::{Codec, Direction, Local};
-use strowger::sip::dialog::{Dialog, Order};
-use strowger::sip::digest::{Challenge, Login};
-use strowger::sip::endpoint::{ClientTx, Effect, Endpoint, EndpointSettings, Flow, ServerTx, Transport};
+use strowger::sip::dialog::Dialog;
+use strowger::sip::endpoint::{Effect, Endpoint, EndpointSettings, Flow, Transport};
 use strowger::sip::msg::write::{RequestWriter, ResponseWriter};
 use strowger::sip::msg::{Message, Method, Name};
 
-const DOMAIN: &str = "example.com";
+pub(super) const DOMAIN: &str = "example.com";
 const RTP_PORT_FIRST: u16 = 40_000;
-const USER_AGENT: &[u8] = b"Test Phone 1.0";
+pub(super) const USER_AGENT: &[u8] = b"Test Phone 1.0";
 
 /// What a phone does with an INVITE.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -41,7 +40,7 @@ pub enum Treatment {
 
 /// What a request of ours is for.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-enum Purpose {
+pub(super) enum Purpose {
     Invite(usize),
     Reinvite(usize),
     Bye(usize),
@@ -50,7 +49,7 @@ enum Purpose {
 }
 
 impl Purpose {
-    fn pack(self) -> u64 {
+    pub(super) fn pack(self) -> u64 {
         let (kind, call) = match self {
             Self::Invite(call) => (0, call),
             Self::Reinvite(call) => (1, call),
@@ -61,7 +60,7 @@ impl Purpose {
         (call as u64) << 3 | kind
     }
 
-    fn unpack(user: u64) -> Self {
+    pub(super) fn unpack(user: u64) -> Self {
         let call = (user >> 3) as usize;
         match user & 7 {
             0 => Self::Invite(call),
@@ -113,14 +112,14 @@ pub struct Phone {
     pub others: Vec<Message>,
     /// The first line of all that came.
     pub seen: Vec<(Instant, String)>,
-    endpoint: Endpoint,
-    random: Random,
-    server: SocketAddr,
+    pub(super) endpoint: Endpoint,
+    pub(super) random: Random,
+    pub(super) server: SocketAddr,
     voices: Rc<Cell<usize>>,
     ear: Ear,
-    by_call_id: BTreeMap<Vec<u8>, usize>,
-    effects: Vec<Effect>,
-    out: Vec<Packet>,
+    pub(super) by_call_id: BTreeMap<Vec<u8>, usize>,
+    pub(super) effects: Vec<Effect>,
+    pub(super) out: Vec<Packet>,
 }
 
 impl Phone {
@@ -162,10 +161,15 @@ impl Phone {
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let calls = self.calls.iter().filter(|call| call.state != State::Over);
-        let calls =
-            calls.flat_map(|call| [call.speak_at, call.answer_at, call.reinvite_retry].into_iter().flatten());
-        calls.chain(self.endpoint.poll_timeout()).min()
+        let mut next = self.endpoint.poll_timeout();
+        for call in &self.calls {
+            if call.state != State::Over {
+                for at in [call.speak_at, call.answer_at, call.reinvite_retry] {
+                    next = earlier(next, at);
+                }
+            }
+        }
+        next
     }
 
     /// Transactions that are not over.
@@ -218,11 +222,11 @@ impl Phone {
         }
     }
 
-    fn flow(&self, remote: SocketAddr) -> Flow {
+    pub(super) fn flow(&self, remote: SocketAddr) -> Flow {
         Flow { transport: Transport::Udp, local: self.sip, remote, connection: 0 }
     }
 
-    fn hear(&mut self, now: Instant, packet: &Packet) {
+    pub(super) fn hear(&mut self, now: Instant, packet: &Packet) {
         let Some(call) =
             self.calls.iter_mut().find(|call| call.rtp == packet.to && call.state != State::Over)
         else {
@@ -254,7 +258,7 @@ impl Phone {
     /// Calls; the index of the call.
     pub fn dial(&mut self, now: Instant, to: &str, offerless: bool) -> usize {
         let call_id = format!("{:016x}@{}", self.random.next_u64(), self.sip.ip());
-        let index = self.open(now, call_id, false);
+        let index = self.open(call_id, false);
         self.calls[index].offerless = offerless;
         self.calls[index].to =
             if to.starts_with("sip:") { to.to_owned() } else { format!("sip:{to}@{DOMAIN}") };
@@ -262,7 +266,7 @@ impl Phone {
         index
     }
 
-    fn open(&mut self, now: Instant, call_id: String, incoming: bool) -> usize {
+    pub(super) fn open(&mut self, call_id: String, incoming: bool) -> usize {
         // Each leg of a world has a voice of its own.
         let voice = self.voices.get();
         self.voices.set(voice + 1);
@@ -277,7 +281,6 @@ impl Phone {
             why: None,
             over_at: None,
             up_at: None,
-            started_at: now,
             statuses: Vec::new(),
             invite: None,
             told: Vec::new(),
@@ -286,6 +289,7 @@ impl Phone {
             cancelled_by_us: false,
             ack_seen: false,
             peer_tag: None,
+            forks: Vec::new(),
             leave_when_acked: false,
             voice_hz: voice_hz(voice),
             heard: Heard::default(),
@@ -322,7 +326,7 @@ impl Phone {
         index
     }
 
-    fn local(&mut self, rtp: SocketAddr) -> Local {
+    pub(super) fn local(&mut self, rtp: SocketAddr) -> Local {
         Local {
             address: rtp.ip(),
             port: rtp.port(),
@@ -336,7 +340,7 @@ impl Phone {
     }
 
     /// Our offer, with our own payload number for keys.
-    fn offer(&mut self, index: usize) -> Vec<u8> {
+    pub(super) fn offer(&mut self, index: usize) -> Vec<u8> {
         let body = sdp::offer(&self.calls[index].local);
         self.calls[index].event_payload = Some(self.event_payload);
         let text = String::from_utf8(body).expect("our own body is text");
@@ -345,7 +349,7 @@ impl Phone {
             .into_bytes()
     }
 
-    fn send_invite(&mut self, now: Instant, index: usize, authorization: Option<Vec<u8>>) {
+    pub(super) fn send_invite(&mut self, now: Instant, index: usize, authorization: Option<Vec<u8>>) {
         let body = (!self.calls[index].offerless).then(|| self.offer(index));
         let branch = self.endpoint.branch();
         let call = &mut self.calls[index];
@@ -406,7 +410,7 @@ impl Phone {
     }
 
     /// The answer to an offer, or our offer to an offerless INVITE.
-    fn answer_body(&mut self, index: usize, invite: &Message) -> Option<Vec<u8>> {
+    pub(super) fn answer_body(&mut self, index: usize, invite: &Message) -> Option<Vec<u8>> {
         if invite.body_slice().is_empty() {
             self.calls[index].answer_in_ack = true;
             return Some(self.offer(index));
@@ -457,7 +461,7 @@ impl Phone {
         }
     }
 
-    fn in_dialog(
+    pub(super) fn in_dialog(
         &mut self,
         now: Instant,
         index: usize,
@@ -507,6 +511,21 @@ impl Phone {
         });
     }
 
+    /// Answers once more, as another phone behind a forking proxy would.
+    pub fn answer_as(&mut self, index: usize, tag: &str) {
+        let call = &mut self.calls[index];
+        let Some(invite) = call.invite.clone() else { return };
+        let remote = sdp::read(invite.body_slice()).expect("the switch's SDP can be read");
+        let Ok((body, _)) = sdp::answer(&remote, &call.local, None) else { return };
+        call.forks.push(tag.to_owned());
+        let bytes = ResponseWriter::to(&invite, 200, "OK")
+            .to_tag(tag.as_bytes())
+            .header_fmt(Name::Contact, format_args!("<sip:fork@{}>", self.sip))
+            .body(b"application/sdp", &body)
+            .finish();
+        self.out.push(Packet { from: self.sip, to: self.server, bytes });
+    }
+
     /// Sends bytes as they are to the switch.
     pub fn send_raw(&mut self, bytes: &str) {
         self.out.push(Packet {
@@ -542,383 +561,16 @@ impl Phone {
         self.work(now);
     }
 
-    /// Registers for so long; 0 ends it.
-    pub fn register(&mut self, now: Instant, expires: u32) {
-        if self.account.call_id.is_empty() {
-            self.account.call_id = format!("reg{:016x}@{}", self.random.next_u64(), self.sip.ip());
-        }
-        self.account.expires = expires;
-        self.account.challenged = false;
-        self.account.status = None;
-        let replay = self.account.replay.take();
-        self.send_register(now, replay);
-    }
-
-    /// As after a reboot: another Call-ID, CSeq from 1.
-    pub fn forget_registration(&mut self) {
-        self.account.call_id.clear();
-        self.account.cseq = 0;
-    }
-
-    fn send_register(&mut self, now: Instant, authorization: Option<Vec<u8>>) {
-        let branch = self.endpoint.branch();
-        let tag = self.endpoint.tag();
-        self.account.cseq += 1;
-        let account = &mut self.account;
-        let mut request = RequestWriter::new(Method::Register, format!("sip:{DOMAIN}").as_bytes());
-        request
-            .via(Transport::Udp.into(), self.sip.to_string().as_bytes(), branch.as_bytes(), true)
-            .header(Name::MaxForwards, b"70")
-            .header_fmt(Name::From, format_args!("<sip:{}@{DOMAIN}>;tag={tag}", self.number))
-            .header_fmt(Name::To, format_args!("<sip:{}@{DOMAIN}>", self.number))
-            .header(Name::CallId, account.call_id.as_bytes())
-            .cseq(account.cseq, Method::Register)
-            .header_fmt(Name::Expires, format_args!("{}", account.expires))
-            .header(Name::UserAgent, USER_AGENT);
-        if account.star {
-            request.header(Name::Contact, b"*");
-        } else {
-            request.header_fmt(Name::Contact, format_args!("<sip:{}@{}>", self.number, self.sip));
-        }
-        if let Some(value) = authorization {
-            request.header(Name::Authorization, &value);
-            account.authorization = Some(value);
-        }
-        let bytes = request.finish();
-        let flow = self.flow(self.server);
-        self.endpoint.request(now, flow, bytes, Purpose::Register.pack(), &mut self.effects);
-        self.work(now);
-    }
-
-    fn login(&mut self, response: &Message, method: Method<'_>, uri: &str) -> Option<Vec<u8>> {
-        let challenge = Challenge::topmost(response, Name::WwwAuthenticate)?;
-        Login::with_password(&self.number, &self.account.password).answer(
-            &challenge,
-            method,
-            uri.as_bytes(),
-            1,
-            &mut self.random,
-        )
-    }
-
-    // --- what comes ---
-
-    fn work(&mut self, now: Instant) {
-        while !self.effects.is_empty() {
-            for effect in std::mem::take(&mut self.effects) {
-                self.effect(now, effect);
-            }
-        }
-    }
-
-    fn effect(&mut self, now: Instant, effect: Effect) {
-        match effect {
-            Effect::Send { flow, bytes } => self.out.push(Packet { from: self.sip, to: flow.remote, bytes }),
-            Effect::Request { tx, message, .. } => self.requested(now, tx, &message),
-            Effect::Ack { tx, message, .. } => self.acknowledged(now, tx, &message),
-            Effect::Cancelled { tx, message } => self.cancelled(now, tx, &message),
-            Effect::AckMissing { tx } => {
-                if let Some(index) = self.calls.iter().position(|call| call.server == Some(tx)) {
-                    self.in_dialog(now, index, Method::Bye, Purpose::Bye(index), |_| {});
-                    self.calls[index].over(now, Why::NoAck);
-                }
-            }
-            Effect::Response { tx, user, message } => {
-                self.responded(now, tx, Purpose::unpack(user), &message)
-            }
-            Effect::Timeout { user, .. } | Effect::Unreachable { user, .. } => match Purpose::unpack(user) {
-                Purpose::Invite(index) | Purpose::Bye(index) => self.calls[index].over(now, Why::TimedOut),
-                Purpose::Reinvite(index) => self.calls[index].reinvite_pending = false,
-                Purpose::Register => self.account.status = Some(408),
-                Purpose::Other => {}
-            },
-            Effect::Malformed { reason, .. } => panic!("the switch sent a malformed message: {reason}"),
-        }
-    }
-
-    fn call_of(&self, message: &Message) -> Option<usize> {
-        self.by_call_id.get(message.call_id().ok()?).copied()
-    }
-
-    fn respond(&mut self, now: Instant, tx: ServerTx, request: &Message, status: u16) {
-        let tag = self.endpoint.tag();
-        let bytes = ResponseWriter::to(request, status, "So").to_tag(tag.as_bytes()).finish();
-        self.endpoint.respond(now, tx, bytes, &mut self.effects);
-    }
-
-    fn requested(&mut self, now: Instant, tx: ServerTx, message: &Message) {
-        let in_dialog = message.to().is_ok_and(|to| to.tag().is_some());
-        let known = self.call_of(message);
-        let flow = self.flow(self.server);
-        if let Some(dialog) = known.and_then(|index| self.calls[index].dialog.as_mut())
-            && dialog.receive_request(message, flow) != Ok(Order::Next)
-        {
-            // RFC 3261 section 12.2.2.
-            return self.respond(now, tx, message, 500);
-        }
-        match (message.method(), in_dialog, known) {
-            (Method::Invite, false, _) => self.invited(now, tx, message),
-            (Method::Invite, true, Some(index)) => self.reinvited(now, tx, index, message),
-            (Method::Bye, true, Some(index)) => {
-                self.respond(now, tx, message, 200);
-                self.bye = Some(message.clone());
-                let reason =
-                    message.header(Name::Reason).map(|value| String::from_utf8_lossy(value).into_owned());
-                self.calls[index].over(now, Why::ByPeer(reason));
-            }
-            (Method::Options | Method::Notify, ..) => self.respond(now, tx, message, 200),
-            _ => self.respond(now, tx, message, 481),
-        }
-    }
-
-    fn invited(&mut self, now: Instant, tx: ServerTx, message: &Message) {
-        let call_id = String::from_utf8_lossy(message.call_id().unwrap_or_default()).into_owned();
-        let index = self.open(now, call_id, true);
-        let call = &mut self.calls[index];
-        call.server = Some(tx);
-        call.invite = Some(message.clone());
-        let early = match self.treatment {
-            Treatment::Ring => None,
-            Treatment::Answer(after) => {
-                call.answer_at = Some(now + after);
-                None
-            }
-            Treatment::Refuse(status, after) => {
-                call.answer_at = Some(now + after);
-                call.refuse_with = status;
-                None
-            }
-            Treatment::EarlyMedia => self.answer_body(index, message),
-        };
-        let tag = self.calls[index].tag.clone();
-        let contact = format!("<sip:{}@{}>", self.number, self.sip);
-        let mut response = match early {
-            Some(_) => ResponseWriter::to(message, 183, "Session Progress"),
-            None => ResponseWriter::to(message, 180, "Ringing"),
-        };
-        response.to_tag(tag.as_bytes()).with_record_route();
-        response.header(Name::Contact, contact.as_bytes());
-        if let Some(body) = &early {
-            response.body(b"application/sdp", body);
-            self.calls[index].speak_at = Some(now);
-        }
-        let bytes = response.finish();
-        self.endpoint.respond(now, tx, bytes, &mut self.effects);
-    }
-
-    fn reinvited(&mut self, now: Instant, tx: ServerTx, index: usize, message: &Message) {
-        if self.calls[index].reinvite_pending {
-            // RFC 3261 section 14.2.
-            return self.respond(now, tx, message, 491);
-        }
-        if self.calls[index].state != State::Up {
-            return self.respond(now, tx, message, 481);
-        }
-        self.calls[index].local.version += 1;
-        self.calls[index].local.direction = Direction::SendRecv;
-        if let Ok(remote) = sdp::read(message.body_slice())
-            && let Some(audio) = &remote.audio
-        {
-            self.calls[index].told.push((now, audio.direction.attribute()));
-        }
-        let Some(body) = self.answer_body(index, message) else { return self.respond(now, tx, message, 488) };
-        let contact = format!("<sip:{}@{}>", self.number, self.sip);
-        let bytes = ResponseWriter::to(message, 200, "OK")
-            .header(Name::Contact, contact.as_bytes())
-            .body(b"application/sdp", &body)
-            .finish();
-        self.calls[index].reinvite_server = Some(tx);
-        self.endpoint.respond(now, tx, bytes, &mut self.effects);
-    }
-
-    fn acknowledged(&mut self, now: Instant, tx: ServerTx, message: &Message) {
-        let of = |call: &Call| call.server == Some(tx) || call.reinvite_server == Some(tx);
-        let Some(index) = self.calls.iter().position(of) else { return };
-        let call = &mut self.calls[index];
-        call.ack_seen = true;
-        if std::mem::take(&mut call.answer_in_ack)
-            && let Ok(remote) = sdp::read(message.body_slice())
-        {
-            call.agreed = sdp::agree(&call.local, &remote).ok();
-        }
-        if std::mem::take(&mut call.leave_when_acked) {
-            self.hang_up(now, index);
-        }
-    }
-
-    fn cancelled(&mut self, now: Instant, tx: ServerTx, message: &Message) {
-        let Some(index) = self.calls.iter().position(|call| call.server == Some(tx)) else { return };
-        let reason = message.header(Name::Reason).map(|value| String::from_utf8_lossy(value).into_owned());
-        let call = &mut self.calls[index];
-        let Some(invite) = call.invite.clone() else { return };
-        call.over(now, Why::Cancelled(reason));
-        let tag = call.tag.clone();
-        let bytes = ResponseWriter::to(&invite, 487, "Request Terminated").to_tag(tag.as_bytes()).finish();
-        self.endpoint.respond(now, tx, bytes, &mut self.effects);
-    }
-
-    fn responded(&mut self, now: Instant, tx: ClientTx, purpose: Purpose, message: &Message) {
-        let status = message.status().unwrap_or(0);
-        match purpose {
-            Purpose::Invite(index) => self.invite_response(now, tx, index, status, message),
-            Purpose::Reinvite(index) => self.reinvite_response(now, tx, index, status, message),
-            Purpose::Bye(index) if status >= 200 => self.calls[index].over(now, Why::HungUp),
-            Purpose::Register if status >= 200 => self.register_response(now, status, message),
-            Purpose::Other if status >= 200 => self.others.push(message.clone()),
-            Purpose::Bye(_) | Purpose::Register | Purpose::Other => {}
-        }
-    }
-
-    fn register_response(&mut self, now: Instant, status: u16, message: &Message) {
-        if status == 401 && !self.account.challenged {
-            self.account.challenged = true;
-            let value = self.login(message, Method::Register, &format!("sip:{DOMAIN}"));
-            self.send_register(now, value);
-            return;
-        }
-        self.account.status = Some(status);
-        self.account.answer = Some(message.clone());
-    }
-
-    fn invite_response(&mut self, now: Instant, tx: ClientTx, index: usize, status: u16, message: &Message) {
-        if self.calls[index].statuses.last().is_none_or(|(_, last)| *last != status) {
-            self.calls[index].statuses.push((now, status));
-        }
-        self.check_tag(index, status, message);
-        match status {
-            401 if !self.calls[index].challenged && !self.calls[index].cancelled_by_us => {
-                self.calls[index].challenged = true;
-                let to = self.calls[index].to.clone();
-                let value = self.login(message, Method::Invite, &to);
-                self.send_invite(now, index, value);
-            }
-            200..=299 => self.invite_answered(now, tx, index, message),
-            101..=199 => {
-                if !message.body_slice().is_empty() {
-                    self.agree(index, message);
-                }
-            }
-            300.. => self.calls[index].over(now, Why::Refused(status)),
-            _ => {}
-        }
-    }
-
-    /// RFC 3261 section 8.2.6.2: "The same tag MUST be used for all responses to that request, both final and
-    /// provisional (again excepting the 100 (Trying))". The challenge answers another request.
-    fn check_tag(&mut self, index: usize, status: u16, message: &Message) {
-        if matches!(status, 100 | 401) {
-            return;
-        }
-        let tag = message.to().ok().and_then(|to| to.tag()).map(<[u8]>::to_vec);
-        let first = self.calls[index].peer_tag.get_or_insert(tag.clone().unwrap_or_default());
-        assert_eq!(Some(&*first), tag.as_ref(), "another To tag in the {status} of one INVITE");
-    }
-
-    /// RFC 3264 section 8: the session keeps its id; a body that differs from the one before has a higher version.
-    fn check_body(&mut self, index: usize, body: &[u8]) {
-        let text = String::from_utf8_lossy(body).into_owned();
-        let origin = text.lines().find_map(|line| line.strip_prefix("o=")).expect("SDP has an origin");
-        let fields: Vec<&str> = origin.split(' ').collect();
-        let version: u64 = fields[2].parse().expect("a version is a number");
-        if let Some(before) = self.calls[index].bodies.last() {
-            let before = String::from_utf8_lossy(before).into_owned();
-            let origin = before.lines().find_map(|line| line.strip_prefix("o=")).expect("SDP has an origin");
-            let old: Vec<&str> = origin.split(' ').collect();
-            let old_version: u64 = old[2].parse().expect("a version is a number");
-            assert_eq!(fields[1], old[1], "the session's id changed");
-            let same = text == before;
-            assert!(same || version > old_version, "the version stayed at {version}:\n{before}\n{text}");
-        }
-        self.calls[index].bodies.push(body.to_vec());
-    }
-
-    fn agree(&mut self, index: usize, message: &Message) {
-        self.check_body(index, message.body_slice());
-        let call = &mut self.calls[index];
-        let remote = sdp::read(message.body_slice()).expect("the switch's SDP can be read");
-        call.agreed =
-            Some(sdp::agree(&call.local, &remote).expect("the switch answers with what was offered"));
-    }
-
-    fn invite_answered(&mut self, now: Instant, tx: ClientTx, index: usize, message: &Message) {
-        let flow = self.flow(self.server);
-        let Some(request) = self.calls[index].request.clone() else { return };
-        let dialog = Dialog::uac(&request, message, flow).expect("the switch's 200 makes a dialog");
-        self.calls[index].dialog = Some(dialog);
-        let answer = self.answer_for_ack(index, message);
-        self.send_ack(now, tx, index, message, answer);
-        if self.calls[index].cancelled_by_us {
-            self.calls[index].up(now);
-            return self.hang_up(now, index);
-        }
-        self.calls[index].up(now);
-    }
-
-    /// Takes the answer, or makes ours to an offer in the 2xx.
-    fn answer_for_ack(&mut self, index: usize, message: &Message) -> Option<Vec<u8>> {
-        let call = &self.calls[index];
-        let asked = (call.offerless && call.state == State::Calling) || call.reinvite_offerless;
-        if asked {
-            return self.answer_body(index, message);
-        }
-        if !message.body_slice().is_empty() {
-            self.agree(index, message);
-        }
-        None
-    }
-
-    fn send_ack(
-        &mut self,
-        now: Instant,
-        tx: ClientTx,
-        index: usize,
-        message: &Message,
-        body: Option<Vec<u8>>,
-    ) {
-        let branch = self.endpoint.branch();
-        let flow = self.flow(self.server);
-        let Some(dialog) = &self.calls[index].dialog else { return };
-        let cseq = message.cseq().expect("a response has a CSeq").number;
-        let mut ack = dialog.ack_for(cseq, self.sip.to_string().as_bytes(), &branch);
-        if let Some(body) = body {
-            ack.body(b"application/sdp", &body);
-        }
-        let bytes = ack.finish();
-        self.endpoint.ack(now, tx, bytes, flow, &mut self.effects);
-    }
-
-    fn reinvite_response(
-        &mut self,
-        now: Instant,
-        tx: ClientTx,
-        index: usize,
-        status: u16,
-        message: &Message,
-    ) {
-        if status < 200 {
-            return;
-        }
-        let first = std::mem::take(&mut self.calls[index].reinvite_pending);
-        if first {
-            self.calls[index].reinvites.push(status);
-        }
-        match status {
-            200..=299 => {
-                let answer = self.answer_for_ack(index, message);
-                self.calls[index].reinvite_offerless = false;
-                self.send_ack(now, tx, index, message, answer);
-            }
-            491 => {
-                // RFC 3261 section 14.1: the owner of the Call-ID waits 2.1 to 4 s, the other 0 to 2 s.
-                let (least, steps) = if self.calls[index].incoming { (0, 200) } else { (210, 190) };
-                let wait = Duration::from_millis(10 * (least + self.random.below(steps)));
-                self.calls[index].reinvite_retry = Some(now + wait);
-            }
-            _ => {}
-        }
-    }
-
     pub fn ip(&self) -> IpAddr {
         self.sip.ip()
+    }
+}
+
+/// The earlier of two moments.
+pub fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(if one < other { one } else { other }),
+        (one, None) => one,
+        (None, other) => other,
     }
 }

@@ -1,6 +1,7 @@
 //! What a party says and hears: tones whose periods fit a frame of 20 ms, found again by Goertzel's filter.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 use std::time::Duration;
 use strowger::clock::Instant;
 use strowger::codec::g711;
@@ -40,25 +41,43 @@ pub fn frame(hz: u32, codec: &Codec) -> [u8; FRAME] {
     std::array::from_fn(|_| encode(sine.next_sample()))
 }
 
-/// The switch's own sounds: a tone for each class of music.
+/// The switch's own sounds: a tone for each class of music. Made once, as every world has the same.
 pub fn sounds() -> Sounds {
-    let tone = |hz| {
-        let mut wave = vec![0; 8000];
-        Sine::new(hz, 8000, 9000).fill(&mut wave);
-        wave
+    static SOUNDS: OnceLock<Sounds> = OnceLock::new();
+    let make = || {
+        let tone = |hz| {
+            let mut wave = vec![0; 8000];
+            Sine::new(hz, 8000, 9000).fill(&mut wave);
+            wave
+        };
+        let (music, jazz) = (tone(MUSIC_HZ), tone(JAZZ_HZ));
+        Sounds::from_samples(&[], &[("default", &music), ("jazz", &jazz)])
     };
-    let (music, jazz) = (tone(MUSIC_HZ), tone(JAZZ_HZ));
-    Sounds::from_samples(&[], &[("default", &music), ("jazz", &jazz)])
+    SOUNDS.get_or_init(make).clone()
 }
 
 /// Recognizes frames. Every frame is judged for itself, so that losses do not turn the phase; equal frames once.
 #[derive(Default)]
 pub struct Ear {
     known: HashMap<(bool, Vec<u8>), Sound>,
+    /// The last frame: as a rule the next one is the same.
+    last: Option<(bool, Vec<u8>, Sound)>,
 }
 
 impl Ear {
     pub fn recognize(&mut self, is_alaw: bool, payload: &[u8]) -> Sound {
+        if let Some((was_alaw, last, sound)) = &self.last
+            && *was_alaw == is_alaw
+            && last == payload
+        {
+            return *sound;
+        }
+        let sound = self.look_up(is_alaw, payload);
+        self.last = Some((is_alaw, payload.to_vec(), sound));
+        sound
+    }
+
+    fn look_up(&mut self, is_alaw: bool, payload: &[u8]) -> Sound {
         if let Some(sound) = self.known.get(&(is_alaw, payload.to_vec())) {
             return *sound;
         }

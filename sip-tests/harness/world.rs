@@ -3,10 +3,9 @@
 //!
 //! After each input of the core the queues' books are checked; `finish` checks that nothing is left of anything.
 
-use super::call::{Call, State, Why};
 use super::exchange::{Exchange, MEDIA_PORT_FIRST, SWITCH};
 use super::network::{Network, Packet, Quality};
-use super::phone::{Phone, Treatment};
+use super::phone::{Phone, earlier};
 use super::sound::{Sound, sounds};
 use bytes::Bytes;
 use std::cell::Cell;
@@ -15,17 +14,16 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 use strowger::clock::Instant;
-use strowger::ids::{AgentId, Random};
+use strowger::ids::Random;
 use strowger::media::outputs::{Channel, Outputs};
 use strowger::media::session;
 use strowger::media::{Command, Event};
-use strowger::record::{Cdr, Fact};
+use strowger::record::Fact;
 use strowger::sip::endpoint::{Flow, Transport};
 use strowger::store::{BindingChange, Restored};
-use strowger::switch::action::{Action, Answer, Done, Question, Refusal};
+use strowger::switch::action::{Answer, Question};
 use strowger::switch::core::{Input, Output};
 use strowger::switch::tables::Tables;
-use strowger::switch::view::{AgentView, CallView, CallerView, OfferView, QueueView};
 
 /// How long a media port rests before it may be used again, as in the engine's pool.
 const COOLING: Duration = Duration::from_secs(2);
@@ -63,8 +61,8 @@ pub struct World {
     media_out: Outputs,
     cooling: VecDeque<(Instant, u16)>,
     ports: u16,
-    random: Random,
-    voices: Rc<Cell<usize>>,
+    pub(super) random: Random,
+    pub(super) voices: Rc<Cell<usize>>,
     quality: Quality,
 }
 
@@ -103,19 +101,18 @@ impl World {
 
     // --- time ---
 
-    fn next_at(&self) -> Option<Instant> {
-        let phones = self.phones.iter().filter_map(Phone::poll_timeout);
-        let others = [
-            self.switch.core.poll_timeout(),
-            self.media.poll_timeout(),
-            self.network.next_at(),
-            self.cooling.front().map(|(at, _)| *at),
-        ];
-        phones.chain(others.into_iter().flatten()).min()
+    pub(super) fn next_at(&self) -> Option<Instant> {
+        let mut next = earlier(self.switch.core.poll_timeout(), self.media.poll_timeout());
+        next = earlier(next, self.network.next_at());
+        next = earlier(next, self.cooling.front().map(|(at, _)| *at));
+        for phone in &self.phones {
+            next = earlier(next, phone.poll_timeout());
+        }
+        next
     }
 
     /// One wake-up at `now`.
-    fn step(&mut self) {
+    pub(super) fn step(&mut self) {
         self.switch.now = self.now;
         while let Some(packet) = self.network.take(self.now) {
             self.deliver(packet);
@@ -218,7 +215,7 @@ impl World {
 
     // --- between the parts ---
 
-    fn deliver(&mut self, packet: Packet) {
+    pub(super) fn deliver(&mut self, packet: Packet) {
         let switch: SocketAddr = SWITCH.parse().expect("an address");
         if packet.to == switch {
             let flow = Flow { transport: Transport::Udp, local: switch, remote: packet.from, connection: 0 };
@@ -248,7 +245,7 @@ impl World {
         self.check_books();
     }
 
-    fn carry_core(&mut self, outputs: Vec<Output>) {
+    pub(super) fn carry_core(&mut self, outputs: Vec<Output>) {
         let switch: SocketAddr = SWITCH.parse().expect("an address");
         for output in outputs {
             match output {
@@ -267,12 +264,12 @@ impl World {
         }
     }
 
-    fn command(&mut self, command: Command) {
+    pub(super) fn command(&mut self, command: Command) {
         self.media.handle(self.now, session::Input::Command(command), &mut self.media_out);
         self.drain_media();
     }
 
-    fn drain_media(&mut self) {
+    pub(super) fn drain_media(&mut self) {
         let out = std::mem::take(&mut self.media_out);
         let host = SWITCH.parse::<SocketAddr>().expect("an address").ip();
         for send in &out.sends {
@@ -295,136 +292,10 @@ impl World {
         }
     }
 
-    fn carry_phone(&mut self, phone: PhoneId) {
+    pub(super) fn carry_phone(&mut self, phone: PhoneId) {
         for packet in self.phones[phone.0].take_packets() {
             self.network.send(self.now, packet);
         }
-    }
-
-    // --- parties ---
-
-    pub fn add_at(&mut self, number: &str, address: &str) -> PhoneId {
-        let server = SWITCH.parse().expect("an address");
-        let address = address.parse().expect("an address");
-        let phone = Phone::new(number, address, server, Rc::clone(&self.voices), self.random.fork());
-        self.phones.push(phone);
-        PhoneId(self.phones.len() - 1)
-    }
-
-    /// A phone that is registered.
-    pub fn add_phone(&mut self, number: &str) -> PhoneId {
-        let address = format!("10.1.0.{}:5060", self.phones.len() + 1);
-        let phone = self.add_at(number, &address);
-        self.register(phone, 3600);
-        self.check(self.phones[phone.0].account.status == Some(200), "a phone can't register");
-        phone
-    }
-
-    /// The carrier behind the trunk.
-    pub fn add_carrier(&mut self) -> PhoneId {
-        self.add_at("+33123456789", CARRIER)
-    }
-
-    pub fn phone(&mut self, phone: PhoneId) -> &mut Phone {
-        &mut self.phones[phone.0]
-    }
-
-    /// Has a phone do something.
-    pub fn with_phone<T>(&mut self, phone: PhoneId, what: impl FnOnce(&mut Phone, Instant) -> T) -> T {
-        let done = what(&mut self.phones[phone.0], self.now);
-        self.carry_phone(phone);
-        done
-    }
-
-    pub fn treat(&mut self, phone: PhoneId, treatment: Treatment) {
-        self.phones[phone.0].treatment = treatment;
-    }
-
-    /// Registers and waits for the answer; its status.
-    pub fn register(&mut self, phone: PhoneId, expires: u32) -> u16 {
-        self.with_phone(phone, |phone, now| phone.register(now, expires));
-        self.expect("an answer to REGISTER", Duration::from_secs(5), |world| {
-            world.phones[phone.0].account.status.is_some()
-        });
-        self.phones[phone.0].account.status.unwrap_or(0)
-    }
-
-    /// Sends OPTIONS and waits for the answer.
-    pub fn options(&mut self, phone: PhoneId) -> u16 {
-        let before = self.phones[phone.0].others.len();
-        self.with_phone(phone, |phone, now| {
-            phone.request(now, strowger::sip::msg::Method::Options, "sip:example.com");
-        });
-        self.expect("an answer to OPTIONS", Duration::from_secs(5), |world| {
-            world.phones[phone.0].others.len() > before
-        });
-        self.phones[phone.0].others.last().and_then(|answer| answer.status()).unwrap_or(0)
-    }
-
-    pub fn dial(&mut self, phone: PhoneId, to: &str) -> Line {
-        let call = self.with_phone(phone, |phone, now| phone.dial(now, to, false));
-        Line { phone, call }
-    }
-
-    pub fn dial_offerless(&mut self, phone: PhoneId, to: &str) -> Line {
-        let call = self.with_phone(phone, |phone, now| phone.dial(now, to, true));
-        Line { phone, call }
-    }
-
-    pub fn call(&self, line: Line) -> &Call {
-        &self.phones[line.phone.0].calls[line.call]
-    }
-
-    pub fn call_mut(&mut self, line: Line) -> &mut Call {
-        &mut self.phones[line.phone.0].calls[line.call]
-    }
-
-    /// The line on which this phone rings, if it does.
-    pub fn ringing(&self, phone: PhoneId) -> Option<Line> {
-        let calls = &self.phones[phone.0].calls;
-        calls.iter().position(|call| call.state == State::Ringing).map(|call| Line { phone, call })
-    }
-
-    /// Waits until it rings.
-    pub fn rings(&mut self, phone: PhoneId) -> Line {
-        self.rings_within(phone, Duration::from_secs(1))
-    }
-
-    pub fn rings_within(&mut self, phone: PhoneId, longest: Duration) -> Line {
-        self.expect("the phone rings", longest, |world| world.ringing(phone).is_some());
-        self.ringing(phone).expect("it rings")
-    }
-
-    pub fn answer(&mut self, line: Line) {
-        self.with_phone(line.phone, |phone, now| phone.answer(now, line.call));
-    }
-
-    pub fn refuse(&mut self, line: Line, status: u16) {
-        self.with_phone(line.phone, |phone, now| phone.refuse(now, line.call, status));
-    }
-
-    pub fn hang_up(&mut self, line: Line) {
-        self.with_phone(line.phone, |phone, now| phone.hang_up(now, line.call));
-    }
-
-    pub fn reinvite(&mut self, line: Line, direction: Option<strowger::sdp::Direction>) {
-        self.with_phone(line.phone, |phone, now| phone.reinvite(now, line.call, direction));
-    }
-
-    pub fn up(&mut self, line: Line) {
-        self.expect("the call is answered", Duration::from_secs(1), |world| {
-            world.call(line).state == State::Up
-        });
-    }
-
-    /// Waits until the call is over; how it ended.
-    pub fn over(&mut self, line: Line) -> Why {
-        self.over_within(line, Duration::from_secs(1))
-    }
-
-    pub fn over_within(&mut self, line: Line, longest: Duration) -> Why {
-        self.expect("the call is over", longest, |world| world.call(line).state == State::Over);
-        self.call(line).why.clone().expect("what is over has a reason")
     }
 
     // --- audio ---
@@ -474,83 +345,10 @@ impl World {
         self.heard_since(other, a, from);
     }
 
-    // --- the API ---
-
-    pub fn act(&mut self, action: Action) -> Result<Done, Refusal> {
-        self.switch.now = self.now;
-        let mut outputs = Vec::new();
-        let now = self.switch.both();
-        let done = self.switch.core.act(now, action, &mut outputs);
-        self.carry_core(outputs);
-        self.check_books();
-        done
-    }
-
-    pub fn stop(&mut self) {
-        let mut outputs = Vec::new();
-        let now = self.switch.both();
-        self.switch.core.stop(now, &mut outputs);
-        self.carry_core(outputs);
-    }
-
-    pub fn ask(&self, question: Question) -> Answer {
-        self.switch
-            .core
-            .ask(self.switch.both(), question)
-            .unwrap_or_else(|refusal| self.fail(&refusal.to_string()))
-    }
-
-    pub fn queue(&self, id: &str) -> QueueView {
-        match self.ask(Question::Queue(id.into())) {
-            Answer::Queue(queue) => *queue,
-            other => self.fail(&format!("asked for a queue, got {other:?}")),
-        }
-    }
-
-    pub fn agent(&self, id: &str) -> AgentView {
-        match self.ask(Question::Agent(AgentId::new(id))) {
-            Answer::Agent(agent) => *agent,
-            other => self.fail(&format!("asked for an agent, got {other:?}")),
-        }
-    }
-
-    pub fn callers(&self, queue: &str) -> Vec<CallerView> {
-        match self.ask(Question::Callers(queue.into())) {
-            Answer::Callers(callers) => callers,
-            other => self.fail(&format!("asked for callers, got {other:?}")),
-        }
-    }
-
-    pub fn live_calls(&self) -> Vec<CallView> {
-        match self.ask(Question::Calls) {
-            Answer::Calls(calls) => calls,
-            other => self.fail(&format!("asked for calls, got {other:?}")),
-        }
-    }
-
-    pub fn offers(&self) -> Vec<OfferView> {
-        match self.ask(Question::Offers) {
-            Answer::Offers(offers) => offers,
-            other => self.fail(&format!("asked for offers, got {other:?}")),
-        }
-    }
-
-    pub fn cdrs(&self) -> Vec<&Cdr> {
-        let cdr = |fact| match fact {
-            &Fact::Cdr(ref cdr) => Some(cdr),
-            _ => None,
-        };
-        self.facts.iter().filter_map(cdr).collect()
-    }
-
-    pub fn tables(&self) -> Tables {
-        self.switch.core.tables()
-    }
-
     // --- what always holds ---
 
     /// FEATURES E: "entered = waiting + the sum of all outcomes, at every instant".
-    fn check_books(&self) {
+    pub(super) fn check_books(&self) {
         let Ok(Answer::Queues(queues)) = self.switch.core.ask(self.switch.both(), Question::Queues) else {
             self.fail("queues can't be asked for");
         };
@@ -578,9 +376,8 @@ impl World {
         }
     }
 
-    /// The end of every test: all hang up, then nothing is left: no call, leg, dialog, transaction, media leg or
-    /// port, neither here nor there; each call has one record.
-    pub fn finish(mut self) {
+    /// All hang up, and wait until they have.
+    pub fn settle(mut self) -> Self {
         self.network.filter = None;
         let live = |world: &Self| world.phones.iter().map(Phone::live_calls).sum::<usize>();
         if live(&self) > 0 {
@@ -592,6 +389,13 @@ impl World {
             self.run_until(Duration::from_secs(40), |world| live(world) == 0);
             self.check(live(&self) == 0, "a phone has a call that does not end");
         }
+        self
+    }
+
+    /// The end of every test: all hang up, then nothing is left: no call, leg, dialog, transaction, media leg or
+    /// port, neither here nor there; each call has one record.
+    pub fn finish(mut self) {
+        self = self.settle();
         self.run_until(Duration::from_secs(5), |world| world.tables().calls == 0);
         self.check(self.tables().calls == 0, "the switch has a call that does not end");
         // RFC 3261: a transaction lives for 64*T1 after its end, and may have begun with a late retransmission.

@@ -71,5 +71,6 @@ mod soak;
 mod stranger;
 mod transcoded;
 mod trunk;
+mod two_answers;
 mod unreachable_agent;
 mod wrap_up;

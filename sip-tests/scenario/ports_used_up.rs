@@ -16,7 +16,9 @@ fn the_call_too_many_is_refused_and_the_ports_come_back() {
             let first = world.dial(callers[0], "2002");
             let second = world.dial(callers[1], "2003");
             let lines = [world.rings(called[0]), world.rings(called[1])];
-            lines.map(|line| world.answer(line));
+            for line in lines {
+                world.answer(line);
+            }
             world.up(first);
             world.up(second);
             let third = world.dial(callers[2], "2004");
