@@ -18,6 +18,7 @@ pub use crate::sdp::local::Local;
 pub use crate::sdp::local::offer;
 pub use crate::sdp::negotiate::Agreed;
 pub use crate::sdp::negotiate::Refusal;
+pub use crate::sdp::negotiate::acceptable;
 pub use crate::sdp::negotiate::agree;
 pub use crate::sdp::negotiate::answer;
 pub use crate::sdp::read::BODY_LEN_MAX;

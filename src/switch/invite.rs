@@ -195,7 +195,7 @@ impl Core {
     /// Whether the caller's offer has anything that we can answer, before anybody is rung for it.
     fn can_answer(&self, id: LegId) -> bool {
         let Some(leg) = self.legs.get(&id) else { return false };
-        leg.remote.as_ref().is_none_or(|remote| sdp::answer(remote, &leg.local, None).is_ok())
+        leg.remote.as_ref().is_none_or(|remote| sdp::acceptable(remote, &leg.local).is_ok())
     }
 
     /// The caller as others see him: a phone by its configuration, a trunk's caller by what the carrier says.

@@ -130,3 +130,42 @@ impl Trunks {
         self.by_id.iter().map(view).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trunks(lines: &str) -> Trunks {
+        let text = format!(
+            "[sip]\ndomain = \"x.example\"\nudp = [\"127.0.0.1:5060\"]\n[[trunk]]\nid = \"t\"\n{lines}"
+        );
+        Trunks::new(&config::parse("test", &text, &|_| None).unwrap().config)
+    }
+
+    fn from(address: &str) -> Flow {
+        let local = "127.0.0.1:5060".parse().unwrap();
+        Flow { transport: Transport::Udp, local, remote: address.parse().unwrap(), connection: 0 }
+    }
+
+    #[test]
+    fn only_a_trunk_by_address_is_trusted_by_its_address() {
+        let by_address = trunks("kind = \"ip\"\nhosts = [\"192.0.2.1:5060\"]\n");
+        assert_eq!(by_address.of_source(&from("192.0.2.1:5060")), Some(TrunkId::new("t")));
+        assert_eq!(by_address.of_source(&from("192.0.2.1:5061")), None);
+        let by_digest =
+            trunks("kind = \"digest\"\nhosts = [\"192.0.2.1:5060\"]\nuser = \"u\"\nsecret = \"s\"\n");
+        assert_eq!(by_digest.of_source(&from("192.0.2.1:5060")), None);
+        assert_eq!(by_digest.views().len(), 1);
+        let secure = trunks("kind = \"ip\"\ntransport = \"tls\"\nhosts = [\"192.0.2.1:5061\"]\n");
+        assert_eq!(secure.host(&TrunkId::new("t")), None);
+    }
+
+    #[test]
+    fn a_trunk_shows_numbers_of_its_list_only() {
+        let line = "kind = \"ip\"\nhosts = [\"192.0.2.1:5060\"]\ncaller_ids = [\"+33140000000\", \"+33140000001\"]\n";
+        let (trunks, id) = (trunks(line), TrunkId::new("t"));
+        assert_eq!(trunks.caller_id(&id, "+33140000001"), "+33140000001");
+        assert_eq!(trunks.caller_id(&id, "1001"), "+33140000000");
+        assert_eq!(trunks.caller_id(&TrunkId::new("other"), "1001"), "1001");
+    }
+}

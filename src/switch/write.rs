@@ -351,3 +351,43 @@ fn flow_read(text: &str) -> Option<Flow> {
         connection: 0,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dialled_number_stays_a_number() {
+        assert_eq!(dialled("+33140000000"), "+33140000000");
+        assert_eq!(dialled("*31#0140000000"), "*31%230140000000");
+        assert_eq!(dialled("1>;tag=x"), "1%3E%3Btag=x");
+        assert_eq!(dialled("1@evil.example?Route=x y"), "1%40evil.example%3FRoute=x%20y");
+    }
+
+    #[test]
+    fn a_name_cannot_leave_its_quotes() {
+        assert_eq!(quoted("Al\"ice\\ \r\nVia: x"), "\"Al\\\"ice\\\\ Via: x\"");
+    }
+
+    #[test]
+    fn two_spellings_of_a_contact_are_one() {
+        let key = |uri: &str| contact_key(uri.as_bytes());
+        assert_eq!(key("sip:1001@Phone.Example:5060;ob"), key("sip:1001@phone.example:5060"));
+        assert_eq!(key("sip:100%31@192.0.2.1"), key("sip:1001@192.0.2.1"));
+        assert_ne!(key("sip:1001@192.0.2.1"), key("sip:1001@192.0.2.1:5062"));
+        assert_ne!(key("sip:1001@192.0.2.1;transport=tcp"), key("sip:1001@192.0.2.1"));
+        assert_eq!(key("not a uri"), None);
+    }
+
+    #[test]
+    fn a_flow_reads_back() {
+        let flow = Flow {
+            transport: Transport::Udp,
+            local: "127.0.0.1:5060".parse().unwrap(),
+            remote: "[2001:db8::1]:5070".parse().unwrap(),
+            connection: 0,
+        };
+        assert_eq!(flow_read(&flow_text(&flow)), Some(flow));
+        assert_eq!(flow_read("carrier pigeon"), None);
+    }
+}
