@@ -154,7 +154,7 @@ fn start(parts: Parts) -> Inbox {
     });
     let sink: Rc<dyn Sink> = Rc::<Shard>::clone(&shard);
     for udp in &shard.udp {
-        tokio::task::spawn_local(Rc::clone(udp).receive(Rc::clone(&sink)));
+        tokio::task::spawn_local(Rc::clone(udp).receive(shard.clock.clone(), Rc::clone(&sink)));
     }
     for listener in listeners {
         tokio::task::spawn_local(Rc::clone(&shard.tcp).accept(listener, Rc::clone(&sink)));
