@@ -2,10 +2,9 @@
 //!
 //! A [`Dialog`] knows who the two ends are, by which way they reach each other and which sequence numbers are next.
 //! Not a transaction and not a call: the call's leg owns one, makes its requests with it and shows it the requests
-//! that came. Whose turn it is to offer is in [`offer_answer`].
+//! that came. Whose turn it is to offer is its owner's to know.
 
 pub mod id;
-pub mod offer_answer;
 pub mod route_set;
 
 #[cfg(test)]

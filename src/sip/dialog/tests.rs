@@ -1,13 +1,8 @@
-//! Dialogs and their offers and answers, from both ends.
+//! Dialogs from both ends.
 
 use super::*;
-use crate::ids::Random;
-use crate::sip::dialog::offer_answer::Incoming;
-use crate::sip::dialog::offer_answer::Meaning;
-use crate::sip::dialog::offer_answer::OfferAnswer;
 use crate::sip::msg::Uri;
 use crate::sip::msg::write::ResponseWriter;
-use std::time::Duration;
 
 fn way(transport: Transport) -> Flow {
     let (local, remote) = ("192.0.2.1:5060".parse().unwrap(), "192.0.2.2:5060".parse().unwrap());
@@ -129,95 +124,4 @@ fn requests_out_of_order_are_refused() {
     check("ACK", 7, Order::Next);
     check("BYE", 13, Order::Next);
     assert_eq!((bob.remote_cseq(), bob.flow()), (Some(13), moved));
-}
-
-/// Both ends of one dialog, as the messages pass between them.
-fn ends() -> (OfferAnswer, OfferAnswer, Random) {
-    (OfferAnswer::new(true), OfferAnswer::new(false), Random::seeded(5))
-}
-
-#[test]
-fn an_offer_in_the_invite_is_answered_in_the_2xx() {
-    let (mut alice, mut bob, mut random) = ends();
-    assert!(alice.send_invite(true));
-    assert_eq!(bob.receive_invite(true, &mut random), Incoming::Take(Meaning::Offer));
-    assert_eq!(
-        (bob.send_response(180, false), alice.receive_response(180, false)),
-        (Meaning::Nothing, Meaning::Nothing)
-    );
-    assert_eq!(
-        (bob.send_response(183, true), alice.receive_response(183, true)),
-        (Meaning::Answer, Meaning::Answer)
-    );
-    assert_eq!(bob.send_response(200, true), Meaning::AnswerAgain);
-    assert_eq!(alice.receive_response(200, true), Meaning::AnswerAgain);
-    assert!(!alice.send_ack());
-    assert!(!bob.send_invite(true), "the ACK is not there yet");
-    assert_eq!(bob.receive_ack(false), Meaning::Nothing);
-    assert_eq!((alice.state(), bob.state()), (offer_answer::State::Idle, offer_answer::State::Idle));
-    assert_eq!(alice.receive_response(200, true), Meaning::Unexpected);
-    assert_eq!(bob.receive_ack(true), Meaning::Unexpected);
-}
-
-#[test]
-fn an_invite_without_offer_is_answered_in_the_ack() {
-    let (mut alice, mut bob, mut random) = ends();
-    assert!(alice.send_invite(false));
-    assert_eq!(bob.receive_invite(false, &mut random), Incoming::Take(Meaning::Nothing));
-    assert_eq!(bob.send_response(183, true), Meaning::Unexpected);
-    assert_eq!(
-        (bob.send_response(200, true), alice.receive_response(200, true)),
-        (Meaning::Offer, Meaning::Offer)
-    );
-    assert!(!alice.send_invite(true));
-    assert_eq!(alice.receive_invite(true, &mut random), Incoming::Pending);
-    assert_eq!(bob.receive_invite(true, &mut random), Incoming::Pending, "our offer is open");
-    assert!(alice.send_ack());
-    assert_eq!(bob.receive_ack(true), Meaning::Answer);
-    assert!(alice.send_invite(true) && bob.send_invite(true));
-}
-
-#[test]
-fn what_is_missing_is_said() {
-    let (mut alice, mut bob, mut random) = ends();
-    alice.send_invite(true);
-    bob.receive_invite(true, &mut random);
-    assert_eq!(
-        (bob.send_response(200, false), alice.receive_response(200, false)),
-        (Meaning::Missing, Meaning::Missing)
-    );
-    bob.ack_missing();
-    assert!(bob.send_invite(false));
-    assert_eq!(bob.receive_response(200, false), Meaning::Missing);
-    assert!(bob.send_invite(true));
-    bob.invite_failed();
-    assert!(bob.send_invite(true));
-    assert_eq!(bob.receive_response(488, false), Meaning::Nothing);
-    bob.receive_invite(false, &mut random);
-    assert_eq!(bob.send_response(200, true), Meaning::Offer);
-    assert_eq!(bob.receive_ack(false), Meaning::Missing);
-}
-
-#[test]
-fn invites_that_cross_are_refused_and_do_not_meet_again() {
-    let (mut alice, mut bob, mut random) = ends();
-    assert!(alice.send_invite(true) && bob.send_invite(true));
-    assert_eq!(alice.receive_invite(true, &mut random), Incoming::Pending);
-    assert_eq!(bob.receive_invite(true, &mut random), Incoming::Pending);
-    assert_eq!(alice.receive_response(491, false), Meaning::Nothing);
-    assert_eq!(bob.receive_response(491, false), Meaning::Nothing);
-    for _ in 0..1000 {
-        let (owner, other) = (alice.retry_wait(&mut random), bob.retry_wait(&mut random));
-        assert!((Duration::from_millis(2100)..=Duration::from_millis(4000)).contains(&owner), "{owner:?}");
-        assert!(other <= Duration::from_millis(2000), "{other:?}");
-        assert_eq!((owner.as_millis() % 10, other.as_millis() % 10), (0, 0));
-    }
-    // A second INVITE before the first is answered comes too soon.
-    bob.receive_invite(true, &mut random);
-    for _ in 0..100 {
-        let Incoming::TooSoon { retry_after_s } = bob.receive_invite(true, &mut random) else {
-            panic!("taken")
-        };
-        assert!(retry_after_s <= 10);
-    }
 }
