@@ -1,7 +1,8 @@
 //! What a relayed packet costs: one media worker, many bridges, real sockets on loopback.
 //!
 //! On a machine that does other things, run it under `chrt -f 1` and look at the ratio to the bare hop.
-//! `cargo bench --bench relay -- [legs] [seconds] [relay|transcode|music]` (1000 4 relay). A generator on the main
+//! `cargo bench --bench relay -- [legs] [seconds] [relay|transcode|music] [socket-per-port|one-socket]`
+//! (1000 4 relay, and one socket where the process may). A generator on the main
 //! thread gives every leg 50 packets a second and takes what comes back; the worker thread's exact run time is read
 //! from `/proc/self/task/<tid>/schedstat`. Sending on loopback runs the receiver's half of the kernel's path too, so
 //! the worker pays for one whole hop of every packet, as it would with a network card.
@@ -21,6 +22,7 @@ use strowger::media::Guard;
 use strowger::media::LegKey;
 use strowger::media::Media;
 use strowger::media::Settings;
+use strowger::media::Sockets;
 use strowger::media::Sounds;
 use strowger::media::Source;
 use strowger::rtp::packet::HEADER_LENGTH;
@@ -46,7 +48,12 @@ fn main() {
         (_, true) => Work::Music,
         _ => Work::Relay,
     };
-    let mut bench = Bench::start(legs, work);
+    let sockets = match (named("socket-per-port"), named("one-socket")) {
+        (true, _) => Sockets::Each,
+        (_, true) => Sockets::Shared,
+        _ => Sockets::Auto,
+    };
+    let mut bench = Bench::start(legs, work, sockets);
     let bare = bench.bare_hop();
     bench.run(WARM_UP);
     let before = (run_time("media-0"), bench.received, bench.media.counters());
@@ -64,7 +71,8 @@ fn main() {
             / 1000.0
     };
     println!(
-        "legs {legs}, {received} packets out in {:.2} s ({:.0}/s), sent {}",
+        "{:?} sockets, legs {legs}, {received} packets out in {:.2} s ({:.0}/s), sent {}",
+        bench.media.sockets(),
         wall.as_secs_f64(),
         received as f64 / wall.as_secs_f64(),
         bench.sent
@@ -106,11 +114,12 @@ struct Bench {
 }
 
 impl Bench {
-    fn start(legs: usize, work: Work) -> Self {
+    fn start(legs: usize, work: Work, sockets: Sockets) -> Self {
         let clock = Clock::machine();
         let (events_tx, events) = sync_channel(100_000);
         let settings = Settings {
             address: [127, 0, 0, 1].into(),
+            sockets,
             ports: 10_000..=29_999,
             workers: 1,
             sounds: Sounds::from_samples(&[], &[("default", &vec![500; 80_000])]),

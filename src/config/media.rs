@@ -23,6 +23,18 @@ words! {
     }
 }
 
+words! {
+    /// How the sockets of media are arranged.
+    Sockets {
+        /// One for all ports where the process may, else one for each.
+        "auto" => Auto,
+        /// One for each port.
+        "each" => Each,
+        /// One for all ports.
+        "shared" => Shared,
+    }
+}
+
 /// `[media]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Media {
@@ -30,6 +42,8 @@ pub struct Media {
     pub address: IpAddr,
     /// The ports of RTP and RTCP.
     pub ports: PortRange,
+    /// How their sockets are arranged.
+    pub sockets: Sockets,
     /// Codecs in order of preference, each once, those not built yet included.
     pub codecs: Vec<Codec>,
     /// A call without a packet from one side for so long is ended; `None`: never.
@@ -51,6 +65,7 @@ impl Media {
         let media = Self {
             address,
             ports: ports.unwrap_or(PortRange { first: u16::MAX, last: u16::MAX }),
+            sockets: reader.word("sockets").unwrap_or(Sockets::Auto),
             codecs: reader.words("codecs"),
             no_media_timeout: reader.seconds_or_none("no_media_timeout_seconds"),
         };

@@ -152,6 +152,13 @@ impl Core {
             self.counters.strays += 1;
             return;
         };
+        if channel == Channel::Rtp && leg.bond.is_some_and(|source| source != from) {
+            // What a connected socket keeps out by itself, the driver with one socket for all ports lets in.
+            leg.ingress.counts.strangers += 1;
+            self.counters.packets_in += 1;
+            self.counters.dropped += 1;
+            return;
+        }
         if channel == Channel::Rtcp || packet::is_rtcp(bytes) {
             let ours = leg.egress.timeline.ssrc();
             if !leg.control.take(wall_at(self.epoch, now), from, bytes, &leg.ingress, ours) {

@@ -806,6 +806,7 @@ impl Live {
         let (events_tx, events) = std::sync::mpsc::sync_channel(1024);
         let settings = Settings {
             address: [127, 0, 0, 1].into(),
+            sockets: crate::media::Sockets::Auto,
             ports: 33_000..=33_099,
             workers: 1,
             sounds: sounds(),
