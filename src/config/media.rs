@@ -53,6 +53,7 @@ pub struct Media {
 impl Media {
     pub(crate) fn read(reader: &mut Reader<'_, '_>, sip: Option<&Sip>) -> Option<Self> {
         let address_at = reader.place_of("address");
+        let sockets_at = reader.place_of("sockets");
         let ports_at = reader.place_of("ports");
         if reader.has("codecs") && reader.is_empty("codecs") {
             let at = reader.place_of("codecs");
@@ -69,6 +70,11 @@ impl Media {
             codecs: reader.words("codecs"),
             no_media_timeout: reader.seconds_or_none("no_media_timeout_seconds"),
         };
+        if media.sockets == Sockets::Shared && (address.is_ipv6() || address.is_unspecified()) {
+            let what =
+                format!("`sockets` can be `shared` with one IPv4 address alone, and `address` is {address}");
+            reader.cx.fault(&sockets_at, what);
+        }
         if let Some(sip) = sip {
             media.check_ports(reader, sip, &ports_at);
             if address.is_unspecified() && sip.advertised.is_none() {

@@ -142,7 +142,8 @@ struct LinkCreate {
 }
 
 fn create_map(ports: u32) -> io::Result<OwnedFd> {
-    let attributes = MapCreate { kind: MAP_TYPE_SOCKMAP, key_bytes: 4, value_bytes: 4, entries: ports.max(1) };
+    let attributes =
+        MapCreate { kind: MAP_TYPE_SOCKMAP, key_bytes: 4, value_bytes: 4, entries: ports.max(1) };
     // SAFETY: `MapCreate` is the head of the kernel's attributes and holds no pointer.
     unsafe { bpf_fd(MAP_CREATE, &attributes) }
 }
@@ -256,7 +257,8 @@ fn program(map: &OwnedFd, address: Ipv4Addr, first_port: u16, ports: u32) -> Vec
 /// Every pointer within the attributes must be good for what the command does with it.
 unsafe fn bpf<T>(command: libc::c_int, attributes: &T) -> io::Result<libc::c_int> {
     // SAFETY: the attributes are borrowed with their size; what they point to is the caller's care.
-    let result = unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_ref(attributes), size_of::<T>()) };
+    let result =
+        unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_ref(attributes), size_of::<T>()) };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result as libc::c_int) }
 }
 

@@ -40,8 +40,7 @@ impl Sender {
         let [e, f, g, h] = to.ip().octets();
         let [t0, t1] = total.to_be_bytes();
         let [f0, f1] = DO_NOT_FRAGMENT.to_be_bytes();
-        *ip =
-            [VERSION, self.class, t0, t1, 0, 0, f0, f1, self.hops, UDP, 0, 0, a, b, c, d, e, f, g, h];
+        *ip = [VERSION, self.class, t0, t1, 0, 0, f0, f1, self.hops, UDP, 0, 0, a, b, c, d, e, f, g, h];
         let ([p0, p1], [q0, q1], [l0, l1]) = (port.to_be_bytes(), to.port().to_be_bytes(), length);
         let [s0, s1] = sum.to_be_bytes();
         *udp = [p0, p1, q0, q1, l0, l1, s0, s1];

@@ -80,7 +80,7 @@ pub(crate) fn receive(
     let rows = buffers.iter_mut().zip(&mut names).zip(&mut controls).zip(&mut pieces).zip(&mut messages);
     for ((((buffer, name), control), piece), message) in rows {
         let piece = piece.write(libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: DATAGRAM_MAX });
-        let mut header = message_of(name, piece);
+        let mut header = message_of(Some(name), piece);
         header.msg_hdr.msg_control = control.0.as_mut_ptr().cast();
         header.msg_hdr.msg_controllen = CONTROL_BYTES as _;
         message.write(header);
@@ -89,7 +89,13 @@ pub(crate) fn receive(
     // the caller's buffers, with the lengths given, through the call.
     let taken = unsafe {
         let messages = messages.as_mut_ptr().cast();
-        libc::recvmmsg(socket.as_raw_fd(), messages, count as _, libc::MSG_DONTWAIT as _, std::ptr::null_mut())
+        libc::recvmmsg(
+            socket.as_raw_fd(),
+            messages,
+            count as _,
+            libc::MSG_DONTWAIT as _,
+            std::ptr::null_mut(),
+        )
     };
     let taken = usize::try_from(taken).map_err(|_| io::Error::last_os_error())?;
     let rows = messages.iter().zip(&names).zip(&controls).zip(arrivals.iter_mut()).take(taken.min(count));
@@ -102,13 +108,14 @@ pub(crate) fn receive(
     Ok(taken)
 }
 
-/// Sends whole packets, each with its headers, at most [`BATCH`] of them; how many the system took, from the front.
+/// Sends whole packets, each with its headers, to the socket's host or to `named` ones, at most [`BATCH`] of them; how many the system took, from the front.
 ///
 /// # Errors
 /// What it says against the first.
 pub(crate) fn send<'a>(
     socket: &Socket,
-    frames: impl Iterator<Item = (&'a [u8], SocketAddrV4)>,
+    named: bool,
+    frames: impl Iterator<Item = (&'a [u8], Ipv4Addr)>,
 ) -> io::Result<usize> {
     let mut names = [NOBODY; BATCH];
     let mut pieces = [const { MaybeUninit::<libc::iovec>::uninit() }; BATCH];
@@ -116,8 +123,9 @@ pub(crate) fn send<'a>(
     let mut count = 0;
     let rows = names.iter_mut().zip(&mut pieces).zip(&mut messages);
     for ((frame, to), ((name, piece), message)) in frames.zip(rows) {
-        name.sin_addr.s_addr = u32::from_ne_bytes(to.ip().octets());
+        name.sin_addr.s_addr = u32::from_ne_bytes(to.octets());
         let base = frame.as_ptr().cast_mut().cast();
+        let name = named.then_some(name);
         message.write(message_of(name, piece.write(libc::iovec { iov_base: base, iov_len: frame.len() })));
         count += 1;
     }
@@ -142,11 +150,13 @@ const NOBODY: libc::sockaddr_in = libc::sockaddr_in {
     sin_zero: [0; 8],
 };
 
-fn message_of(name: &mut libc::sockaddr_in, piece: &mut libc::iovec) -> libc::mmsghdr {
+fn message_of(name: Option<&mut libc::sockaddr_in>, piece: &mut libc::iovec) -> libc::mmsghdr {
     // SAFETY: all zeroes is a message without anything: null pointers of length 0.
     let mut message: libc::mmsghdr = unsafe { std::mem::zeroed() };
-    message.msg_hdr.msg_name = std::ptr::from_mut(name).cast();
-    message.msg_hdr.msg_namelen = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+    if let Some(name) = name {
+        message.msg_hdr.msg_name = std::ptr::from_mut(name).cast();
+        message.msg_hdr.msg_namelen = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+    }
     message.msg_hdr.msg_iov = piece;
     message.msg_hdr.msg_iovlen = 1;
     message

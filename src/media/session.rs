@@ -25,6 +25,7 @@ use crate::media::player::Played;
 use crate::media::player::Player;
 use crate::media::sounds::Sound;
 use crate::media::sounds::Sounds;
+use crate::media::warm::warm;
 use crate::media::wheel::Entry;
 use crate::media::wheel::Wheel;
 use crate::rtp::SAMPLE_MICROS;
@@ -125,6 +126,11 @@ impl Core {
         let frame = self.wheel.next_ms().map(|ms| Instant::from_micros(ms * 1000));
         let timer = self.timers.peek().map(|Reverse((at, ..))| *at);
         frame.into_iter().chain(timer).min()
+    }
+
+    /// Says which pairs of ports packets are coming on, before they are handled.
+    pub(crate) fn expect(&self, pairs: impl Iterator<Item = u32> + Clone) {
+        warm(&self.legs, pairs);
     }
 
     /// How many legs there are.

@@ -20,12 +20,12 @@ use crate::media::outputs::Channel;
 use crate::media::outputs::Outputs;
 use crate::media::port_pool::EXPEDITED;
 use crate::media::port_pool::PortPool;
+use crate::media::raw::Raw;
 use crate::media::wire::BATCH;
 use crate::media::wire::Batch;
 use crate::media::wire::Datagram;
 use crate::media::wire::Sent;
 use crate::media::wire::Wire;
-use socket2::Socket;
 use std::io;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
@@ -48,7 +48,7 @@ const PROOF: &[u8] = b"strowger looks for its way";
 pub(crate) struct Shared {
     steering: Arc<Steering>,
     receiver: UdpSocket,
-    raw: Socket,
+    raw: Raw,
     sender: Sender,
     first_port: u16,
     epoll: Epoll,
@@ -89,7 +89,7 @@ impl Shared {
     fn new(steering: Arc<Steering>, address: Ipv4Addr, first_port: u16, waker: Waker) -> io::Result<Self> {
         let receiver = mmsg::receiver(address, BUFFER_BYTES)?;
         let class = EXPEDITED as u8;
-        let raw = mmsg::raw_sender(address, class, BUFFER_BYTES)?;
+        let raw = Raw::new(address, class, BUFFER_BYTES)?;
         let epoll = Epoll::new()?;
         epoll.add(&waker, WAKER)?;
         epoll.add(&receiver, RECEIVER)?;
@@ -130,7 +130,7 @@ impl Shared {
         let mut frame = vec![0; HEADROOM];
         frame.extend_from_slice(PROOF);
         self.sender.head(from, to, &mut frame);
-        mmsg::send(&self.raw, [(frame.as_slice(), to)].into_iter())?;
+        self.raw.send_one(&frame, to)?;
         let mut batch = Batch::new();
         for _ in 0..PROOF_TRIES {
             self.wait(Some(PROOF_WAIT))?;
@@ -198,21 +198,8 @@ impl Wire for Shared {
                 self.headed.push(index);
             }
         }
-        let mut done = Sent::default();
-        let mut rest = self.headed.as_slice();
-        while !rest.is_empty() {
-            let frames = rest.iter().filter_map(|index| {
-                let send = out.sends.get(*index)?;
-                let SocketAddr::V4(to) = send.to else { return None };
-                Some((out.frame(send), to))
-            });
-            // What the first cannot do costs the first alone.
-            let taken = mmsg::send(&self.raw, frames).unwrap_or(0);
-            done.sent += taken as u64;
-            rest = rest.get(taken.max(1)..).unwrap_or_default();
-        }
-        done.errors = out.sends.len() as u64 - done.sent;
-        done
+        let sent = self.raw.send(out, &mut self.headed) as u64;
+        Sent { sent, errors: out.sends.len() as u64 - sent }
     }
 
     fn bond(&mut self, _: &mut PortPool, _: Bond) {}

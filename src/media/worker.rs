@@ -185,6 +185,7 @@ impl<F: Fn(Event)> Worker<F> {
             let more = self.parts.wire.receive(&self.parts.pool, &mut self.batch);
             if !self.batch.datagrams.is_empty() {
                 let now = self.parts.clock.instant();
+                self.parts.core.expect(self.batch.datagrams.iter().map(|datagram| datagram.pair));
                 for index in 0..self.batch.datagrams.len() {
                     self.packet(now, index);
                 }
