@@ -31,6 +31,12 @@ pub(crate) struct Arrival {
     pub(crate) length: usize,
 }
 
+/// What C libraries count control bytes in, which differs between them.
+#[cfg(not(target_env = "musl"))]
+type ControlLength = usize;
+#[cfg(target_env = "musl")]
+type ControlLength = libc::socklen_t;
+
 #[repr(C, align(8))]
 #[derive(Copy, Clone)]
 struct Control([u8; CONTROL_BYTES]);
@@ -102,7 +108,7 @@ pub(crate) fn receive(
     for (((message, name), control), arrival) in rows {
         // SAFETY: among the first `count`, so written above.
         let message = unsafe { message.assume_init_ref() };
-        let port = port_of(control, message.msg_hdr.msg_controllen as usize);
+        let port = port_of(control, message.msg_hdr.msg_controllen);
         *arrival = Arrival { from: address_of(name), port, length: message.msg_len as usize };
     }
     Ok(taken)
@@ -167,13 +173,15 @@ fn address_of(name: &libc::sockaddr_in) -> SocketAddrV4 {
 }
 
 /// The port in the one control message that was asked for; 0 when it is missing.
-fn port_of(control: &Control, length: usize) -> u16 {
+fn port_of(control: &Control, length: ControlLength) -> u16 {
     // SAFETY: the array is aligned for a head and as long as one with its address.
     let head = unsafe { control.0.as_ptr().cast::<libc::cmsghdr>().read() };
     let asked = head.cmsg_level == libc::IPPROTO_IP && head.cmsg_type == libc::IP_ORIGDSTADDR;
     let start = size_of::<libc::cmsghdr>();
     match control.0.get(start + 2..start + 4) {
-        Some(&[high, low]) if asked && length >= start + 8 => u16::from_be_bytes([high, low]),
+        Some(&[high, low]) if asked && length >= (start + 8) as ControlLength => {
+            u16::from_be_bytes([high, low])
+        }
         _ => 0,
     }
 }

@@ -124,6 +124,7 @@ impl<F: Fn(Event)> Worker<F> {
             counters.ports_skipped = self.parts.pool.skipped;
             self.meter.show(now, &self.parts.board, self.parts.core.legs(), &self.parts.core.counters);
             if more {
+                self.look(Some(Duration::ZERO));
                 continue;
             }
             if self.rate.ticking {
