@@ -9,4 +9,5 @@ mod parties;
 pub mod phone;
 mod reaction;
 pub mod sound;
+pub mod watcher;
 pub mod world;

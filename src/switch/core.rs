@@ -41,6 +41,7 @@ use crate::switch::counting::Seen;
 use crate::switch::leg::Leg;
 use crate::switch::limiter::Limiter;
 use crate::switch::port_stock::PortStock;
+use crate::switch::subscriptions::Subscriptions;
 use crate::switch::trunks::Trunks;
 use crate::switch::view::CallState;
 use crate::switch::view::Direction;
@@ -138,6 +139,7 @@ pub struct Core {
     pub(crate) realm: Realm,
     pub(crate) endpoint: Endpoint,
     pub(crate) registrar: Registrar<Flow>,
+    pub(crate) subscriptions: Subscriptions,
     pub(crate) limiter: Limiter,
     pub(crate) trunks: Trunks,
     pub(crate) acd: Acd,
@@ -186,6 +188,7 @@ impl Core {
             self.endpoint.poll_timeout(),
             self.acd.poll_timeout(),
             self.registrar.poll_timeout(),
+            self.subscriptions.poll_timeout(),
             self.board.poll_timeout(),
             call,
             leg,
@@ -215,6 +218,7 @@ impl Core {
                 core.run(now);
             }
             core.leave_now(now);
+            core.dismiss_watches(now);
         });
     }
 
@@ -229,6 +233,8 @@ impl Core {
         self.current = None;
         let result = catch_unwind(AssertUnwindSafe(|| {
             let result = body(self);
+            self.run(now);
+            self.light_lamps(now);
             self.run(now);
             result
         }));
@@ -285,6 +291,7 @@ impl Core {
             // RFC 5626 section 5.3: what registered over a connection is gone with it.
             let changes = self.registrar.flow_closed(flow);
             self.bindings_gone(now, changes);
+            self.watches_gone(now, flow);
         }
     }
 
@@ -310,6 +317,7 @@ impl Core {
         if self.registrar.poll_timeout().is_some_and(|at| at <= now.instant) {
             self.expire_bindings(now);
         }
+        self.watches_due(now);
     }
 
     /// Works off effects and work until nothing is left.
@@ -364,6 +372,7 @@ impl Core {
 
     fn call_input(&mut self, now: Now, uid: CallUid, input: call::Input) {
         self.current = Some(uid);
+        self.touch_lamps(uid);
         let Some(slot) = self.calls.get_mut(&uid) else { return };
         let mut commands = Vec::new();
         let before = views::call_state(slot.call.state());
