@@ -2,9 +2,11 @@
 //! seeds each, and both orders of each are reached.
 
 use crate::harness::network::Quality;
-use crate::harness::world::World;
+use crate::harness::world::{PhoneId, World};
+use std::cell::Cell;
 use std::time::Duration;
 use strowger::ids::Random;
+use strowger::sip::msg::{Message, Name};
 use strowger::subscription::dialog_info::State;
 use strowger::subscription::dialog_info_reader as reader;
 
@@ -21,14 +23,33 @@ fn network(seed: u64) -> Quality {
     }
 }
 
+/// Worlds of the same network take turns in some seeds.
+const SEEDS_PER_WORLD: u64 = 50;
+
+/// For each seed: its random numbers, and a world that has settled after the seed before.
+fn for_each_seed(round: impl Fn(&mut World, &mut Random, u64, [PhoneId; 3])) {
+    for first in (1..=SEEDS).step_by(SEEDS_PER_WORLD as usize) {
+        let mut world = World::new(network(first / SEEDS_PER_WORLD), first);
+        let phones = ["1001", "2002", "2003"].map(|number| world.add_phone(number));
+        for seed in first..first + SEEDS_PER_WORLD {
+            round(&mut world, &mut Random::seeded(seed), seed, phones);
+            world.run(Duration::from_secs(2));
+            world.check(world.tables().subscriptions == 0, &format!("round {seed}: nothing is watched"));
+        }
+        assert_eq!(world.cdrs().len() as u64, SEEDS_PER_WORLD);
+        world.finish();
+    }
+}
+
+fn state(notify: &Message) -> State {
+    reader::read(notify.body_slice()).expect("it was read when it came").info.dialogs[0].state
+}
+
 /// A phone begins to ring while the watcher lets go: the change is told before the end or with it, never after it.
 #[test]
 fn an_unsubscription_crosses_a_change() {
-    let (mut before, mut with) = (0, 0);
-    for seed in 1..=SEEDS {
-        let mut random = Random::seeded(seed);
-        let mut world = World::new(network(seed), seed);
-        let (alice, bob, carol) = (world.add_phone("1001"), world.add_phone("2002"), world.add_phone("2003"));
+    let orders = Cell::new((0, 0));
+    for_each_seed(|world, random, seed, [alice, bob, carol]| {
         let lamp = world.watch(carol, "2002", "dialog");
         world.run(Duration::from_secs(1));
         let calling = world.dial(alice, "2002");
@@ -36,29 +57,29 @@ fn an_unsubscription_crosses_a_change() {
         world.rewatch(lamp, 0);
         world.expect("the end", Duration::from_secs(2), |world| world.watching(lamp).over);
         let told = &world.watching(lamp).notifies;
-        let last = told.iter().filter(|(_, notify)| {
-            let value = notify.header(strowger::sip::msg::Name::SubscriptionState).unwrap_or_default();
-            value.starts_with(b"terminated")
-        });
-        world.check(last.count() == 1, "one end");
-        let active = &told[..told.len() - 1];
-        let rang = |message: &strowger::sip::msg::Message| {
-            let document = reader::read(message.body_slice()).expect("it was read when it came");
-            document.info.dialogs[0].state == State::Early
+        let is_last = |notify: &Message| {
+            notify.header(Name::SubscriptionState).unwrap_or_default().starts_with(b"terminated")
         };
-        if active.iter().any(|(_, notify)| rang(notify)) {
-            before += 1;
+        let ends = told.iter().filter(|(_, notify)| is_last(notify)).count();
+        world.check(ends == 1, &format!("round {seed}: one end"));
+        let active = &told[..told.len() - 1];
+        let (before, with) = orders.get();
+        if active.iter().any(|(_, notify)| state(notify) == State::Early) {
+            orders.set((before + 1, with));
         } else {
-            with += 1;
+            orders.set((before, with + 1));
         }
         let count = told.len();
         world.run(Duration::from_secs(1));
-        world.check(world.watching(lamp).notifies.len() == count, "nothing after the end");
+        world.check(
+            world.watching(lamp).notifies.len() == count,
+            &format!("round {seed}: nothing after the end"),
+        );
         let called = world.rings(bob);
         world.refuse(called, 486);
         world.over_within(calling, Duration::from_secs(1));
-        world.finish();
-    }
+    });
+    let (before, with) = orders.get();
     println!("the change was told before the end {before} times, with it or not at all {with} times");
     assert!(before >= 100 && with >= 100, "both orders: {before} and {with}");
 }
@@ -66,11 +87,8 @@ fn an_unsubscription_crosses_a_change() {
 /// A call ends while the watcher refreshes: one NOTIFY at a time, and the last one tells that it is over.
 #[test]
 fn a_refresh_crosses_the_end_of_a_call() {
-    let (mut call_first, mut refresh_first) = (0, 0);
-    for seed in 1..=SEEDS {
-        let mut random = Random::seeded(seed);
-        let mut world = World::new(network(seed), seed);
-        let (alice, bob, carol) = (world.add_phone("1001"), world.add_phone("2002"), world.add_phone("2003"));
+    let orders = Cell::new((0, 0));
+    for_each_seed(|world, random, seed, [alice, bob, carol]| {
         let lamp = world.watch(carol, "2002", "dialog");
         let calling = world.dial(alice, "2002");
         let called = world.rings(bob);
@@ -83,7 +101,7 @@ fn a_refresh_crosses_the_end_of_a_call() {
         }
         world.shows(lamp, if talks { State::Confirmed } else { State::Early });
         world.run(Duration::from_secs(1));
-        let versions = world.watching(lamp).notifies.len();
+        let told = world.watching(lamp).notifies.len();
         let gap = Duration::from_micros(random.below(SPREAD_MICROS));
         if random.below(2) == 0 {
             world.hang_up(called);
@@ -99,16 +117,14 @@ fn a_refresh_crosses_the_end_of_a_call() {
         world.expect("the answer to the refresh", Duration::from_secs(2), |world| {
             world.watching(lamp).statuses.len() == 2
         });
-        let first = &world.watching(lamp).notifies[versions].1;
-        let document = reader::read(first.body_slice()).expect("it was read when it came");
-        match document.info.dialogs[0].state {
-            State::Terminated => call_first += 1,
-            _ => refresh_first += 1,
+        let (call_first, refresh_first) = orders.get();
+        match state(&world.watching(lamp).notifies[told].1) {
+            State::Terminated => orders.set((call_first + 1, refresh_first)),
+            _ => orders.set((call_first, refresh_first + 1)),
         }
-        assert_eq!(world.cdrs().len(), 1);
         world.unwatch(lamp);
-        world.finish();
-    }
+    });
+    let (call_first, refresh_first) = orders.get();
     println!("the call ended first {call_first} times, the refresh came first {refresh_first} times");
     assert!(call_first >= 100 && refresh_first >= 100, "both orders: {call_first} and {refresh_first}");
 }

@@ -45,6 +45,7 @@ mod hung_up_before_the_ack;
 mod keys;
 mod lamp_of_a_phone;
 mod lamp_of_a_queue;
+mod lamp_over_tcp;
 mod lamp_races;
 mod limits;
 mod lost_ack;

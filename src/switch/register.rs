@@ -142,7 +142,9 @@ impl Core {
                 ChangeKind::Unreachable => "registration.unreachable",
                 ChangeKind::Removed(_) => "registration.removed",
             };
-            self.subscriptions.mark(Matter::Phone(PhoneNumber::new(&change.aor)));
+            if !self.subscriptions.is_empty() {
+                self.subscriptions.mark(Matter::Phone(PhoneNumber::new(&change.aor)));
+            }
             self.board.registrations.push((kind, views::registration(&change.aor, &change.binding)));
             self.out.push(Output::Binding(write::stored(&change)));
         }
