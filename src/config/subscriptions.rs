@@ -39,3 +39,36 @@ impl Subscriptions {
 fn count(reader: &mut Reader<'_, '_>, name: &str) -> usize {
     reader.number::<u32>(name).and_then(|number| usize::try_from(number).ok()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config;
+
+    fn parse(lines: &str) -> Result<config::Config, String> {
+        let text = format!(
+            "[sip]\ndomain = \"x.example\"\nudp = [\"127.0.0.1:5060\"]\n{lines}\n[[phone]]\nnumber = \"1\"\n\
+             secret = \"s\"\n[[phone]]\nnumber = \"2\"\nsecret = \"s\"\nblf_identities = false\n"
+        );
+        match config::parse("test", &text, &|_| None) {
+            Ok(loaded) => Ok(loaded.config),
+            Err(faults) => Err(format!("{faults:?}")),
+        }
+    }
+
+    #[test]
+    fn the_defaults_fit_desk_phones() {
+        let config = parse("").unwrap();
+        let rules = &config.sip.subscriptions;
+        assert_eq!((rules.min.as_secs(), rules.max.as_secs()), (60, 3600));
+        assert_eq!((rules.all_max, rules.per_phone_max, rules.blf_identities), (50_000, 300, true));
+        let own = |number: &str| config.phone(number).unwrap().blf_identities;
+        assert_eq!((own("1"), own("2")), (None, Some(false)));
+    }
+
+    #[test]
+    fn the_least_is_not_above_the_most() {
+        let fault = parse("subscription_min_seconds = 600\nsubscription_max_seconds = 300").unwrap_err();
+        assert!(fault.contains("subscription_min_seconds"), "{fault}");
+        assert!(parse("subscriptions_max = 0").is_err());
+    }
+}
