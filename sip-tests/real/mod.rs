@@ -29,8 +29,8 @@ mod load_plan;
 mod phones;
 mod queue_calls;
 mod refusals;
-mod watchers;
 mod softphones;
+mod watchers;
 
 use crate::real::baresip::Account;
 use crate::real::party::Party;

@@ -68,6 +68,8 @@ fn a_restless_phone_does_not_flood() {
         let called = world.rings(bob);
         world.refuse(called, 486);
         world.over(calling);
+        // Media ports rest for two seconds.
+        world.run(Duration::from_millis(80));
     }
     let seconds = world.now.since(from).as_secs_f64();
     world.run(Duration::from_secs(1));
