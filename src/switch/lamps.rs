@@ -176,9 +176,10 @@ impl Core {
                 pidf::write(&look.entity, self.presence_of(now, number))
             }
             (Package::Dialog | Package::Presence | Package::MessageSummary, lamp) => {
-                let dialogs = match lamp {
-                    Lamp::Phone(number) => self.dialogs_of(number),
-                    thing => vec![DialogState::of_thing(thing_id(look), self.state_of_thing(now, thing))],
+                let dialogs = if let Lamp::Phone(number) = lamp {
+                    self.dialogs_of(number)
+                } else {
+                    vec![DialogState::of_thing(thing_id(look), self.state_of_thing(now, lamp))]
                 };
                 let len_max = if look.compact { COMPACT_LEN_MAX } else { LEN_MAX };
                 DialogInfo { entity: look.entity.clone(), dialogs }.write(look.dialect, len_max)
