@@ -1,10 +1,19 @@
-//! Sockets of the SIP side: UDP sockets, TCP listeners and connections, on one thread's runtime.
+//! Sockets of the SIP side: UDP sockets, and connections over TCP, TLS and WebSocket, on one thread's runtime.
 //!
-//! They carry bytes and know nothing of what these mean, but for the framing of a stream. Whoever owns the signalling
-//! thread gives a [`Sink`].
+//! They carry bytes and know nothing of what these mean, but for the framing. Whoever owns the signalling thread gives a
+//! [`Sink`].
+//!
+//! A TLS connection that we open is verified: the peer's certificate must bear the name that
+//! [`connections::Connections::expect_name`] gave for that address, or the address itself where none was given.
 
-pub mod tcp;
+pub mod connections;
+mod link;
+mod stream;
+mod tcp;
+pub mod tls;
 pub mod udp;
+mod validity;
+mod ws;
 
 use crate::sip::endpoint::Flow;
 use bytes::Bytes;
@@ -12,7 +21,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 /// Where what comes in goes: the owner of the signalling thread. Called on that thread, never re-entered.
 pub trait Sink {
-    /// One datagram, or one framed message of a stream.
+    /// One datagram, or one framed message of a connection.
     fn received(&self, flow: Flow, bytes: Bytes);
     /// A connection could not be opened, or was lost.
     fn failed(&self, flow: Flow);

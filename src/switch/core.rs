@@ -49,6 +49,7 @@ use crate::switch::view::Notice;
 use crate::switch::views;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -81,6 +82,15 @@ pub enum Output {
         flow: Flow,
         /// The bytes.
         bytes: Bytes,
+    },
+    /// The certificate of the peer at this address must bear this name when a connection to it is opened over TLS
+    /// (RFC 5922 section 4); it comes before the first message that is sent there. The last name counts; without one
+    /// the certificate must bear the address.
+    PeerName {
+        /// The address, as in the flow of the messages to it.
+        remote: SocketAddr,
+        /// The DNS name by which the peer was found.
+        name: String,
     },
     /// A command for a media worker.
     Media {
