@@ -320,7 +320,8 @@ impl Sip {
             Err(error) => return drop(self.ready.send(Err(error.into()))),
         };
         let addresses =
-            Addresses::new(Arc::clone(&self.config), sockets.bound.clone(), net::default_address());
+            Addresses::new(Arc::clone(&self.config), sockets.bound.clone(), net::default_address())
+                .with_v6(net::default_address_v6());
         let core = Core::new(
             Arc::clone(&self.config),
             addresses,

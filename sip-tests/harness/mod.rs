@@ -3,10 +3,12 @@
 mod account;
 mod api;
 pub mod call;
+pub mod certificate;
 pub mod exchange;
 pub mod network;
 mod parties;
 pub mod phone;
 mod reaction;
 pub mod sound;
+pub mod wire;
 pub mod world;

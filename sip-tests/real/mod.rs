@@ -25,6 +25,7 @@ mod load_plan;
 mod phones;
 mod queue_calls;
 mod refusals;
+mod secure;
 
 use crate::real::baresip::Account;
 use crate::real::party::Party;

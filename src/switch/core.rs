@@ -33,6 +33,9 @@ use crate::sip::endpoint::Effect;
 use crate::sip::endpoint::Endpoint;
 use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::ServerTx;
+use crate::sip::endpoint::Transport;
+use crate::sip::gruu::Gruu;
+use crate::sip::stun;
 use crate::store::BindingChange;
 use crate::switch::addresses::Addresses;
 use crate::switch::board::Board;
@@ -148,6 +151,9 @@ pub struct Core {
     pub(crate) realm: Realm,
     pub(crate) endpoint: Endpoint,
     pub(crate) registrar: Registrar<Flow>,
+    pub(crate) gruu: Gruu,
+    /// The device that the request under way asks for by its GRUU.
+    pub(crate) device: Option<String>,
     pub(crate) limiter: Limiter,
     pub(crate) trunks: Trunks,
     pub(crate) acd: Acd,
@@ -284,6 +290,13 @@ impl Core {
             && !self.limiter.request_allowed(now.instant, flow.remote.ip(), &self.config.limits)
         {
             self.metrics.sip_dropped("rate_limit");
+            return;
+        }
+        if flow.transport == Transport::Udp && stun::is_stun(&bytes) {
+            // RFC 5626 section 8: binding requests come on the same port.
+            if let Some(answer) = stun::answer(&bytes, flow.remote) {
+                self.out.push(Output::Send { flow, bytes: Bytes::from(answer) });
+            }
             return;
         }
         self.endpoint.receive(now.instant, flow, bytes, &mut self.effects);

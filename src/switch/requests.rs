@@ -8,6 +8,7 @@ use crate::sip::msg::Message;
 use crate::sip::msg::Method;
 use crate::sip::msg::Name;
 use crate::switch::core::Core;
+use crate::switch::outbound;
 use crate::switch::write;
 
 /// What we understand, for `Allow`.
@@ -51,8 +52,8 @@ impl Core {
             self.reply(now, tx, message, 416, "Unsupported URI Scheme");
             return false;
         }
-        // RFC 3261 section 8.2.2.3: nothing of ours needs an option tag yet.
-        if let Some(refusal) = self.endpoint.unsupported(message, &[]) {
+        // RFC 3261 section 8.2.2.3.
+        if let Some(refusal) = self.endpoint.unsupported(message, outbound::option_tags(message.method())) {
             self.endpoint.respond(now.instant, tx, refusal, &mut self.effects);
             return false;
         }

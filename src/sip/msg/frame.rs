@@ -82,7 +82,7 @@ pub fn whole(bytes: Bytes) -> Result<Whole, Box<BadFrame>> {
         let line_ends = bytes.iter().filter(|byte| **byte == b'\n').count();
         return Ok(if line_ends >= 2 { Whole::Ping } else { Whole::Pong });
     }
-    let message = Message::parse(bytes.clone()).map_err(bad_start)?;
+    let message = Message::parse(bytes.clone()).map_err(bad_start).and_then(answerable)?;
     let head = message.head().len();
     let said = match message.said_length() {
         ContentLength::Is(len) => usize::try_from(len).unwrap_or(usize::MAX),
@@ -238,12 +238,12 @@ impl Framer {
         self.buffer.advance(end);
         self.stage = Stage::Head { line: 0 };
         self.half_ping = false;
-        match Message::parse(bytes) {
+        match Message::parse(bytes).map_err(bad_start).and_then(answerable) {
             Ok(message) => Ok(Some(Frame::Message(message))),
-            Err(fault) => {
+            Err(broken) => {
                 self.stage = Stage::Dead;
                 self.buffer = BytesMut::new();
-                Err(bad_start(fault))
+                Err(broken)
             }
         }
     }
@@ -260,6 +260,15 @@ impl Framer {
         bytes.truncate(head);
         Box::new(BadFrame { defect, head: Message::parse(bytes.freeze()).ok(), reason })
     }
+}
+
+/// A request without a Via (HTTP, say) can't be answered: then the connection ends, so that its sender knows.
+fn answerable(message: Message) -> Result<Message, Box<BadFrame>> {
+    if !message.is_request() || message.has(Name::Via) {
+        return Ok(message);
+    }
+    let defect = Defect::bad(Name::Via, "Missing Via");
+    Err(Box::new(BadFrame { defect, head: None, reason: "missing_header" }))
 }
 
 fn bad_start(fault: Fault) -> Box<BadFrame> {
