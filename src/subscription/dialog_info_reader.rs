@@ -326,7 +326,7 @@ mod tests {
             b"<state>",
         ];
         let mut taken = 0;
-        for seed in 0..20_000 {
+        for seed in 0..10_000 {
             let mut random = Random::seeded(seed);
             let mut bytes = text.clone().into_bytes();
             for _ in 0..=random.below(3) {
@@ -341,7 +341,7 @@ mod tests {
                 read(&sheet.bytes(document.version)).unwrap_or_else(|fault| panic!("seed {seed}: {fault:?}"));
             }
         }
-        assert!(taken > 500, "{taken}");
+        assert!(taken > 100, "{taken}");
     }
 
     #[test]
