@@ -4,6 +4,7 @@
 use super::call::{Call, State, Why};
 use super::network::Packet;
 use super::sound::{Ear, Heard, voice_hz};
+use super::watcher::Watching;
 use bytes::Bytes;
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
@@ -46,6 +47,7 @@ pub(super) enum Purpose {
     Bye(usize),
     Register,
     Other,
+    Subscribe(usize),
 }
 
 impl Purpose {
@@ -56,6 +58,7 @@ impl Purpose {
             Self::Bye(call) => (2, call),
             Self::Register => (3, 0),
             Self::Other => (4, 0),
+            Self::Subscribe(index) => (5, index),
         };
         (call as u64) << 3 | kind
     }
@@ -67,6 +70,7 @@ impl Purpose {
             1 => Self::Reinvite(call),
             2 => Self::Bye(call),
             3 => Self::Register,
+            5 => Self::Subscribe(call),
             _ => Self::Other,
         }
     }
@@ -108,6 +112,8 @@ pub struct Phone {
     pub bye: Option<Message>,
     /// Switched off: hears and says nothing.
     pub off: bool,
+    /// What it watches.
+    pub watching: Vec<Watching>,
     /// Answers to requests outside of calls.
     pub others: Vec<Message>,
     /// The first line of all that came.
@@ -141,6 +147,7 @@ impl Phone {
             record_route: None,
             bye: None,
             off: false,
+            watching: Vec::new(),
             others: Vec::new(),
             seen: Vec::new(),
             endpoint: Endpoint::new(EndpointSettings::default(), random.fork()),
