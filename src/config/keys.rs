@@ -161,7 +161,7 @@ const MEDIA: &[Key] = &[
         "sockets",
         Shape::Word(Sockets::NAMES),
         Value(r#""auto""#),
-        "One socket for `each` port, or one `shared` by all, at two thirds of the cost, which needs capabilities: \
+        "One socket for `each` port, or one `shared` by all, at less cost, which needs capabilities: \
          [performance](performance.md). `auto`: shared where it is to be had.",
     ),
     key("codecs", Shape::Words(Codec::NAMES), Value(r#"["pcma", "pcmu"]"#), "In order of preference."),

@@ -1,5 +1,5 @@
-//! One socket for all of a worker's ports, and a raw socket to answer from any of them: a third of the cost of a packet
-//! less, for processes that may.
+//! One socket for all of a worker's ports, and a raw socket to answer from any of them: for a third less a packet,
+//! for processes that may.
 //!
 //! ```text
 //! packet to port p -> the kernel program of `bpf` -> receiver (recvmmsg, 64 at a time)    sender (sendmmsg, raw)
