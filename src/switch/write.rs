@@ -402,6 +402,8 @@ mod tests {
             q: 1000,
             instance: asked.instance.clone(),
             reg_id: None,
+            id: 1,
+            call_id: String::new(),
         });
         assert_eq!(
             new_contact(&NameAddr::parse(line.as_bytes(), Name::Contact).unwrap()).unwrap().instance,
