@@ -403,7 +403,7 @@ mod tests {
             instance: asked.instance.clone(),
             reg_id: None,
             id: 1,
-            call_id: "a".to_owned(),
+            call_id: String::new(),
         });
         assert_eq!(
             new_contact(&NameAddr::parse(line.as_bytes(), Name::Contact).unwrap()).unwrap().instance,
