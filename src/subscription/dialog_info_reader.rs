@@ -293,9 +293,9 @@ mod tests {
             <d:local><d:identity display=\"Alice\">sip:alice@example.com</d:identity>\
             <d:target uri=\"sip:alice@pc33.example.com\"><d:param pname=\"+sip.rendering\" pvalue=\"no\"/></d:target>\
             <x:other><x:deep/></x:other></d:local></d:dialog><x:note>hello</x:note></d:dialog-info>";
-        let document = read(text.as_bytes()).unwrap();
-        assert_eq!((document.version, document.is_full), (1, false));
-        let dialog = &document.info.dialogs[0];
+        let found = read(text.as_bytes()).unwrap();
+        assert_eq!((found.version, found.is_full), (1, false));
+        let dialog = &found.info.dialogs[0];
         assert_eq!((dialog.state, dialog.holds, &dialog.ids), (State::Terminated, true, &None));
         assert_eq!(dialog.local.as_ref().unwrap().name.as_deref(), Some("Alice"));
         assert_eq!(read(document("").as_bytes()).unwrap().info.dialogs, []);
