@@ -3,6 +3,7 @@
 mod account;
 mod api;
 pub mod call;
+pub mod certificate;
 pub mod exchange;
 pub mod network;
 mod parties;
@@ -10,4 +11,5 @@ pub mod phone;
 mod reaction;
 pub mod sound;
 pub mod watcher;
+pub mod wire;
 pub mod world;

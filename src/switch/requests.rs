@@ -9,6 +9,7 @@ use crate::sip::msg::Method;
 use crate::sip::msg::Name;
 use crate::subscription::package::ALLOW_EVENTS;
 use crate::switch::core::Core;
+use crate::switch::outbound;
 use crate::switch::write;
 
 /// What we understand, for `Allow`.
@@ -56,8 +57,8 @@ impl Core {
             self.reply(now, tx, message, 416, "Unsupported URI Scheme");
             return false;
         }
-        // RFC 3261 section 8.2.2.3: nothing of ours needs an option tag yet.
-        if let Some(refusal) = self.endpoint.unsupported(message, &[]) {
+        // RFC 3261 section 8.2.2.3.
+        if let Some(refusal) = self.endpoint.unsupported(message, outbound::option_tags(message.method())) {
             self.endpoint.respond(now.instant, tx, refusal, &mut self.effects);
             return false;
         }
