@@ -56,6 +56,8 @@ impl Core {
             }
             Destination::Queue(_) | Destination::Music(_) => Ok(Vec::new()),
             Destination::NotBuilt { .. } => Err(Cause::NotBuilt),
+            // Whoever picks up takes over a call that rings: nobody is rung for it, and nobody is transferred to it.
+            Destination::PickupGroup | Destination::PickupDirected(_) => Err(Cause::Forbidden),
             Destination::NotFound => Err(Cause::NotFound),
         }
     }

@@ -177,6 +177,8 @@ impl Core {
             Destination::Music(class) => Ok(Plan::Music(class.clone())),
             Destination::Phone(_)
             | Destination::Trunk { .. }
+            | Destination::PickupGroup
+            | Destination::PickupDirected(_)
             | Destination::NotBuilt { .. }
             | Destination::NotFound => self.plan_destination(now, call, destination, shown).map(Plan::Ring),
         };
