@@ -9,4 +9,5 @@ mod parties;
 pub mod phone;
 mod reaction;
 pub mod sound;
+mod transfer;
 pub mod world;

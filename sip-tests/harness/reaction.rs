@@ -41,6 +41,7 @@ impl Phone {
                 Purpose::Invite(index) | Purpose::Bye(index) => self.calls[index].over(now, Why::TimedOut),
                 Purpose::Reinvite(index) => self.calls[index].reinvite_pending = false,
                 Purpose::Register => self.account.status = Some(408),
+                Purpose::Refer(index) => self.calls[index].refers.push(408),
                 Purpose::Other => {}
             },
             Effect::Malformed { reason, .. } => panic!("the switch sent a malformed message: {reason}"),
@@ -82,6 +83,10 @@ impl Phone {
                 let reason =
                     message.header(Name::Reason).map(|value| String::from_utf8_lossy(value).into_owned());
                 self.calls[index].over(now, Why::ByPeer(reason));
+            }
+            (Method::Notify, true, Some(index)) => {
+                self.notified(now, index, message);
+                self.respond(now, tx, message, 200);
             }
             (Method::Options | Method::Notify, ..) => self.respond(now, tx, message, 200),
             _ => self.respond(now, tx, message, 481),
@@ -182,7 +187,8 @@ impl Phone {
             Purpose::Bye(index) if status >= 200 => self.calls[index].over(now, Why::HungUp),
             Purpose::Register if status >= 200 => self.register_response(now, status, message),
             Purpose::Other if status >= 200 => self.others.push(message.clone()),
-            Purpose::Bye(_) | Purpose::Register | Purpose::Other => {}
+            Purpose::Refer(index) if status >= 200 => self.calls[index].refers.push(status),
+            Purpose::Bye(_) | Purpose::Register | Purpose::Other | Purpose::Refer(_) => {}
         }
     }
 

@@ -29,6 +29,7 @@ mod agent_leaves_at_once;
 mod agent_rejects;
 mod authentication;
 mod behind_a_proxy;
+mod blind_transfer;
 mod both_hang_up_at_once;
 mod busy;
 mod by_api;

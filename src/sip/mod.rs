@@ -6,4 +6,5 @@ pub mod dialog;
 pub mod digest;
 pub mod endpoint;
 pub mod msg;
+pub mod refer;
 pub mod transaction;

@@ -80,6 +80,7 @@ impl Core {
         if let Some(fixed) = self.config.phone(number.as_str()).and_then(|phone| phone.contact) {
             targets.extend(self.flow_of_uri(&fixed).map(|flow| (fixed, flow)));
         }
+        let Some(worker) = self.calls.get(&call).map(|slot| slot.worker) else { return Vec::new() };
         let mut legs = Vec::new();
         for (uri, flow) in targets {
             let target = Target { uri, flow, shown: shown.clone() };
@@ -88,6 +89,7 @@ impl Core {
                 leg.phone = Some(number.clone());
                 leg.own_call = role != LegRole::Agent;
             }
+            self.phone_workers.began(number, worker);
             if role != LegRole::Agent {
                 self.own_call_began(number);
             }
@@ -164,6 +166,7 @@ impl Core {
             .sort_by_key(|codec| first.iter().position(|wish| wish == codec).unwrap_or(usize::MAX));
         let body = sdp::offer(&leg.local);
         leg.body = Some(body.clone());
+        let referred_by = leg.referred_by.clone();
         let contact = self.addresses.signalling(&target.flow);
         let branch = self.endpoint.branch();
         let tag = self.endpoint.tag();
@@ -177,6 +180,7 @@ impl Core {
             tag: &tag,
             call_id: &call_id,
             body: &body,
+            referred_by: referred_by.as_deref(),
         });
         let user = Purpose::Dial(id).pack();
         let tx = self.endpoint.request(now.instant, target.flow, invite.clone(), user, &mut self.effects);

@@ -76,6 +76,8 @@ impl Core {
             direction_before: sdp::Direction::SendRecv,
             wanted: None,
             retry_at: None,
+            refers: 0,
+            referred_by: None,
             holds: false,
         };
         let open = MediaCommand::Open {

@@ -11,7 +11,10 @@ use crate::switch::core::Core;
 use crate::switch::write;
 
 /// What we understand, for `Allow`.
-pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER";
+pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, REFER, NOTIFY";
+
+/// The extensions that may be required of us: RFC 3891, RFC 4488.
+pub(crate) const EXTENSIONS: &[&str] = &["replaces", "norefersub"];
 
 impl Core {
     /// A request that opens a transaction. The endpoint has checked its form.
@@ -31,12 +34,12 @@ impl Core {
             Method::Bye | Method::Cancel => {
                 self.reply(now, tx, message, 481, "Call/Transaction Does Not Exist");
             }
+            Method::Refer => self.refer_of_nothing(now, tx, message),
             Method::Prack
             | Method::Subscribe
             | Method::Notify
             | Method::Publish
             | Method::Info
-            | Method::Refer
             | Method::Message
             | Method::Update
             | Method::Other(_) => self.not_allowed(now, tx, message),
@@ -51,8 +54,8 @@ impl Core {
             self.reply(now, tx, message, 416, "Unsupported URI Scheme");
             return false;
         }
-        // RFC 3261 section 8.2.2.3: nothing of ours needs an option tag yet.
-        if let Some(refusal) = self.endpoint.unsupported(message, &[]) {
+        // RFC 3261 section 8.2.2.3.
+        if let Some(refusal) = self.endpoint.unsupported(message, EXTENSIONS) {
             self.endpoint.respond(now.instant, tx, refusal, &mut self.effects);
             return false;
         }
