@@ -137,7 +137,10 @@ impl Phone {
             return self.respond(now, tx, message, 481);
         }
         self.calls[index].local.version += 1;
-        self.calls[index].local.direction = Direction::SendRecv;
+        // What it wants to offer itself after a glare stays so.
+        if self.calls[index].reinvite_retry.is_none() {
+            self.calls[index].local.direction = Direction::SendRecv;
+        }
         if let Ok(remote) = sdp::read(message.body_slice())
             && let Some(audio) = &remote.audio
         {

@@ -2,9 +2,11 @@
 
 use super::call::{Call, Notified, State};
 use super::phone::{DOMAIN, Phone, Purpose};
+use super::sound::{MUSIC, Sound};
 use super::world::{Line, PhoneId, World};
 use std::time::Duration;
 use strowger::clock::Instant;
+use strowger::sdp::Direction;
 use strowger::sip::msg::{Message, Method, Name};
 
 impl Phone {
@@ -114,6 +116,31 @@ impl World {
         self.expect(&format!("a last NOTIFY {status}"), Duration::from_secs(5), |world| {
             world.call(line).transferred() == Some(status)
         });
+    }
+
+    /// One holds the other, who hears music.
+    pub fn hold(&mut self, holder: Line, held: Line) {
+        self.reinvite(holder, Some(Direction::SendOnly));
+        self.expect("the other is told of the hold", Duration::from_secs(2), |world| {
+            world.call(held).told.last().is_some_and(|(_, direction)| *direction == "sendonly")
+        });
+        self.hears(held, MUSIC);
+    }
+
+    /// What each of these hears from now on, and nothing else: shorter than `hears`, for thousands of runs.
+    pub fn hear(&mut self, all: &[(Line, Sound)]) {
+        self.run(Duration::from_millis(44));
+        let from = self.now;
+        self.run(Duration::from_millis(80));
+        for (line, sound) in all {
+            self.heard_since(*line, *sound, from);
+        }
+    }
+
+    /// As `hear`: two who talk with each other.
+    pub fn hear_each_other(&mut self, one: Line, other: Line) {
+        let (hers, his) = (self.voice(one), self.voice(other));
+        self.hear(&[(one, his), (other, hers)]);
     }
 
     /// Two phones that talk: who calls and who is called.

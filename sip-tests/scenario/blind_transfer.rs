@@ -29,8 +29,7 @@ fn scenario(mut world: World) -> World {
         for (holds, leaves_first) in [(false, false), (true, true), (true, false)] {
             let (by, party) = talking(&mut world, alice, bob, by_caller);
             if holds {
-                world.reinvite(by, Some(Direction::SendOnly));
-                world.hears(party, MUSIC);
+                world.hold(by, party);
             }
             world.refer(by, "2003");
             assert_eq!(world.referred(by), 202);
@@ -109,7 +108,9 @@ fn failure(treatment: Treatment, number: &str, status: u16, leaves_first: bool) 
         assert!(events[0] == "refer" && events.last().is_some_and(|event| event.starts_with("refer;id=")));
         world.over(by);
         world.hang_up(party);
+        world.over(Line { phone: carol, call: world.phones[carol.0].calls.len() - 1 });
     }
+    world.run(Duration::from_millis(100));
     assert_eq!(world.cdrs().len(), 1);
     world.finish();
 }

@@ -194,9 +194,11 @@ impl Core {
     /// Offers a new direction to a party: the hold of the other one, passed on.
     pub(crate) fn reinvite(&mut self, now: Now, id: LegId, direction: sdp::Direction) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
-        let idle = leg.renegotiation == Renegotiation::default() && leg.retry_at.is_none();
+        let idle = leg.renegotiation == Renegotiation::default()
+            && leg.retry_at.is_none()
+            && leg.unacknowledged.is_none();
         if !idle {
-            // RFC 3261 section 14.1: no re-INVITE beside another one; this one's turn comes.
+            // RFC 3261 section 14.1: no re-INVITE beside another one, and none before the ACK; this one's turn comes.
             leg.wanted = Some(direction);
             return;
         }
