@@ -24,6 +24,17 @@ impl Phone {
         });
     }
 
+    /// SUBSCRIBE in the call's dialog for the subscription that its REFER has made.
+    pub fn subscribe(&mut self, now: Instant, index: usize, expires: u32) {
+        let contact = format!("<sip:{}@{}>", self.number, self.sip);
+        self.in_dialog(now, index, Method::Subscribe, Purpose::Other, |request| {
+            request
+                .header(Name::Contact, contact.as_bytes())
+                .header(Name::Event, b"refer")
+                .header_fmt(Name::Expires, format_args!("{expires}"));
+        });
+    }
+
     pub(super) fn notified(&mut self, now: Instant, index: usize, message: &Message) {
         let text = |name| String::from_utf8_lossy(message.header(name).unwrap_or_default()).into_owned();
         let event = text(Name::Event);

@@ -47,7 +47,10 @@ fn scenario(mut world: World) -> World {
             assert_eq!(world.live_calls().len(), 1, "one call goes on");
             let live = world.live_calls()[0].clone();
             let from = if by_caller { "2001" } else { "2002" };
-            assert_eq!((live.from.as_str(), live.to.as_str()), (from, if by_caller { "2002" } else { "2001" }));
+            assert_eq!(
+                (live.from.as_str(), live.to.as_str()),
+                (from, if by_caller { "2002" } else { "2001" })
+            );
             let (first, second) = if in_first { (party, target) } else { (target, party) };
             world.hang_up(first);
             world.over(second);
@@ -124,7 +127,8 @@ fn an_agent_hands_her_customer_over() {
     world.over(customer);
     let today = world.queue("support").today;
     assert_eq!((today.entered, today.handled), (1, 1));
-    let cdr = world.cdrs().into_iter().find(|cdr| cdr.queue.is_some()).expect("the customer's record").clone();
+    let cdr =
+        world.cdrs().into_iter().find(|cdr| cdr.queue.is_some()).expect("the customer's record").clone();
     assert_eq!(cdr.agent.as_ref().map(|agent| agent.as_str()), Some("alice"));
     assert!(cdr.talk >= Duration::from_secs(12), "{:?}", cdr.talk);
     world.finish();

@@ -64,6 +64,7 @@ mod phone_to_phone;
 mod pickup;
 mod ports_used_up;
 mod queue_call;
+mod refer_refusals;
 mod registrations;
 mod replaced_leg;
 mod requests_of_nothing;

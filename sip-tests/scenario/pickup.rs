@@ -149,8 +149,7 @@ fn only_one_gets_the_call() {
         }
         world.run(Duration::from_millis(200));
         let lines = lines.map(|line| line.expect("all have acted"));
-        let up: Vec<usize> =
-            (0..3).filter(|who| world.call(lines[*who]).state == State::Up).collect();
+        let up: Vec<usize> = (0..3).filter(|who| world.call(lines[*who]).state == State::Up).collect();
         world.check(up.len() == 1, &format!("one of three has the call: {up:?}"));
         winners[up[0]] += 1;
         for who in (0..2).filter(|who| *who != up[0]) {

@@ -102,7 +102,8 @@ fn the_caller_comes_back() {
 /// A queue that does not take him: he is back with her.
 #[test]
 fn a_full_queue_refuses() {
-    let text = crate::harness::world::CONFIGURATION.replace("id = \"sales\"\n", "id = \"sales\"\nmax_length = 1\n");
+    let text =
+        crate::harness::world::CONFIGURATION.replace("id = \"sales\"\n", "id = \"sales\"\nmax_length = 1\n");
     let mut world = World::with(&text, Quality::CLEAN, 1, Default::default(), 60);
     let (customer, agent) = talking(&mut world);
     let other = world.add_phone("2003");

@@ -402,7 +402,13 @@ impl Call {
     }
 
     /// Ends every leg but the one that is over already, and tells the distributor.
-    pub(in crate::call) fn end_but(&mut self, now: Now, over: Option<LegId>, cause: Cause, out: &mut Vec<Command>) {
+    pub(in crate::call) fn end_but(
+        &mut self,
+        now: Now,
+        over: Option<LegId>,
+        cause: Cause,
+        out: &mut Vec<Command>,
+    ) {
         match &self.state {
             State::Ended => return,
             State::New | State::Listening => {}

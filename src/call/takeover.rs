@@ -9,7 +9,6 @@ use crate::call::cause::Cause;
 use crate::call::command::Command;
 use crate::call::command::Hear;
 use crate::call::command::ToQueue;
-use crate::call::command::TransferStep;
 use crate::call::event::LegId;
 use crate::clock::Now;
 
@@ -52,9 +51,7 @@ impl Call {
         match &self.state {
             State::Ringing { ring, .. } => {
                 let losers = ring.clone();
-                out.extend(
-                    losers.legs().map(|leg| Command::HangUp { leg, cause: Cause::AnsweredElsewhere }),
-                );
+                out.extend(losers.legs().map(|leg| Command::HangUp { leg, cause: Cause::AnsweredElsewhere }));
                 out.push(Command::Answer { leg: by, like: Some(self.caller) });
                 self.answer_caller(Some(by), out);
                 self.talk(now, by, None, HOLD_MUSIC.to_owned(), out);
@@ -86,8 +83,7 @@ impl Call {
         };
         let held = *caller_holds || *other_holds;
         let before = *offer;
-        leave(gone, out);
-        let after = self.agent_leaves(gone, before, out);
+        let after = self.leave(gone, before, out);
         if let State::Talking { offer, .. } = &mut self.state {
             *offer = after;
         }
@@ -105,7 +101,7 @@ impl Call {
 
     fn replace_caller(&mut self, gone: LegId, by: LegId, music: Option<String>, out: &mut Vec<Command>) {
         self.caller = by;
-        leave(gone, out);
+        self.leave(gone, None, out);
         out.push(Command::Answer { leg: by, like: None });
         let class = music.unwrap_or_else(|| HOLD_MUSIC.to_owned());
         out.push(Command::Hear { leg: by, what: Hear::Music(class) });
@@ -121,7 +117,7 @@ impl Call {
                 out.extend(offer.map(|offer| Command::Queue(ToQueue::ConversationEnded(offer))));
                 let left = [self.caller, other].into_iter().filter(|leg| !legs.contains(leg));
                 for leg in left.collect::<Vec<_>>() {
-                    leave(leg, out);
+                    self.leave(leg, None, out);
                 }
                 self.close(now, Cause::Transferred, out);
             }
@@ -137,10 +133,4 @@ impl Call {
             | State::Ended => self.end(now, Cause::Failed, out),
         }
     }
-}
-
-/// Tells a transferor that all is done, and hangs him up.
-fn leave(leg: LegId, out: &mut Vec<Command>) {
-    out.push(Command::Transfer { by: leg, step: TransferStep::Done });
-    out.push(Command::HangUp { leg, cause: Cause::Normal });
 }

@@ -232,10 +232,15 @@ impl Call {
     }
 
     /// The transfer is done: the transferor is told and leaves.
-    fn leave(&mut self, by: LegId, offer: Option<OfferUid>, out: &mut Vec<Command>) {
+    pub(in crate::call) fn leave(
+        &mut self,
+        by: LegId,
+        offer: Option<OfferUid>,
+        out: &mut Vec<Command>,
+    ) -> Option<OfferUid> {
         out.push(Command::Transfer { by, step: TransferStep::Done });
         out.push(Command::HangUp { leg: by, cause: Cause::Normal });
-        self.agent_leaves(by, offer, out);
+        self.agent_leaves(by, offer, out)
     }
 
     /// A leg leaves the call while others stay. Where it was the agent's, the queue's conversation is over.
@@ -323,9 +328,7 @@ impl Call {
         let losers = ring.answered(leg);
         out.extend(losers.map(|loser| Command::HangUp { leg: loser, cause: Cause::AnsweredElsewhere }));
         let offer = if there {
-            out.push(Command::Transfer { by, step: TransferStep::Done });
-            out.push(Command::HangUp { leg: by, cause: Cause::Normal });
-            self.agent_leaves(by, offer, out)
+            self.leave(by, offer, out)
         } else {
             // The subscription of a transferor who has hung up is over with this.
             out.push(Command::Transfer { by, step: TransferStep::Done });
@@ -429,7 +432,12 @@ impl Call {
     }
 
     /// The whole call ends.
-    pub(in crate::call) fn end_transfer(&mut self, over: Option<LegId>, cause: Cause, out: &mut Vec<Command>) {
+    pub(in crate::call) fn end_transfer(
+        &mut self,
+        over: Option<LegId>,
+        cause: Cause,
+        out: &mut Vec<Command>,
+    ) {
         let State::Transferring(transfer) = &self.state else { return };
         let Transfer { by, there, offer, stage, .. } = Transfer::clone(transfer);
         let why = if cause == Cause::NoAnswer { cause } else { Cause::Cancelled };
@@ -446,3 +454,6 @@ impl Call {
         out.extend(offer.map(|offer| Command::Queue(ToQueue::ConversationEnded(offer))));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,7 +36,8 @@ impl Phone {
         let secret = phone_secret(reader);
         let display_name = reader.parsed("display_name", header_text);
         let contact = reader.parsed("contact", sip_uri);
-        let mut groups = |name: &str| reader.parsed_list(name, group).into_iter().map(|(_, name)| name).collect();
+        let mut groups =
+            |name: &str| reader.parsed_list(name, group).into_iter().map(|(_, name)| name).collect();
         let (call_groups, pickup_groups) = (groups("call_groups"), groups("pickup_groups"));
         let number = number?;
         if !has_secret && contact.is_none() {
@@ -45,7 +46,14 @@ impl Phone {
             reader.cx.doubt(&reader.at.clone(), what);
         }
         reader.cx.take_phone(&number);
-        Some(Self { number: PhoneNumber::new(&number.text), secret, display_name, contact, call_groups, pickup_groups })
+        Some(Self {
+            number: PhoneNumber::new(&number.text),
+            secret,
+            display_name,
+            contact,
+            call_groups,
+            pickup_groups,
+        })
     }
 }
 

@@ -47,7 +47,11 @@ impl Core {
                     continue;
                 }
                 let directed = matches!(what, Destination::PickupDirected(_));
-                let may = if directed { self.may_pick_up(number, phone) } else { self.share_a_group(number, phone) };
+                let may = if directed {
+                    self.may_pick_up(number, phone)
+                } else {
+                    self.share_a_group(number, phone)
+                };
                 if *role == LegRole::Agent {
                     refused.get_or_insert("what rings there is a queue's call, which its agent takes");
                 } else if !may {

@@ -28,7 +28,7 @@ use crate::switch::leg::Phase;
 use crate::switch::leg::Purpose;
 use crate::switch::leg::Shown;
 use crate::switch::replaces::Found;
-use crate::switch::requests::EXTENSIONS;
+use crate::switch::requests::SUPPORTED;
 use crate::switch::view::LegRole;
 use crate::switch::views;
 use crate::switch::write;
@@ -81,7 +81,8 @@ impl Core {
 
     /// A REFER in a leg's dialog.
     pub(crate) fn refer_received(&mut self, now: Now, tx: ServerTx, by: LegId, message: &Message) {
-        if let Some(refusal) = self.endpoint.unsupported(message, EXTENSIONS) {
+        let known: Vec<&str> = SUPPORTED.split(", ").collect();
+        if let Some(refusal) = self.endpoint.unsupported(message, &known) {
             self.endpoint.respond(now.instant, tx, refusal, &mut self.effects);
             return;
         }
@@ -286,7 +287,11 @@ impl Core {
         if workers[0] != workers[1] {
             return Err((503, "the two calls live in two media workers"));
         }
-        if is_early { self.join_ringing(now, call, by, second_call) } else { self.join_up(now, call, by, second) }
+        if is_early {
+            self.join_ringing(now, call, by, second_call)
+        } else {
+            self.join_up(now, call, by, second)
+        }
     }
 
     /// The second call still rings: its phones ring for the first one's party from now on.
@@ -424,21 +429,29 @@ impl Core {
             response.header_fmt(Name::Expires, format_args!("{seconds}"));
         });
         let Some(call) = call else { return };
+        // RFC 6665 section 4.2.1.2: a NOTIFY follows every 2xx to a SUBSCRIBE.
+        if let Some(open) = self.subscription(call) {
+            open.told = 0;
+        }
         self.notify(now, call, told, ends);
-        if ends
-            && let Some(referral) = self.calls.get_mut(&call).and_then(|slot| slot.referral.as_mut())
-        {
+        if ends && let Some(referral) = self.calls.get_mut(&call).and_then(|slot| slot.referral.as_mut()) {
             referral.subscription = None;
         }
     }
 
+    fn subscription(&mut self, call: CallUid) -> Option<&mut Subscription> {
+        self.calls.get_mut(&call)?.referral.as_mut()?.subscription.as_mut()
+    }
+
     /// Tells the transferor how far it is, and with `last` that there is no more to come.
     fn notify(&mut self, now: Now, call: CallUid, status: u16, last: bool) {
-        let Some(referral) = self.calls.get_mut(&call).and_then(|slot| slot.referral.as_mut()) else { return };
+        let Some(referral) = self.calls.get_mut(&call).and_then(|slot| slot.referral.as_mut()) else {
+            return;
+        };
         let by = referral.by;
         let Some(subscription) = &mut referral.subscription else { return };
         // A second phone that rings tells him nothing new.
-        if !last && subscription.told >= status && subscription.told != 100 {
+        if !last && subscription.told >= status {
             return;
         }
         subscription.told = status;

@@ -11,10 +11,10 @@ use crate::switch::core::Core;
 use crate::switch::write;
 
 /// What we understand, for `Allow`.
-pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, REFER, NOTIFY";
+pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, REFER";
 
-/// The extensions that may be required of us: RFC 3891, RFC 4488.
-pub(crate) const EXTENSIONS: &[&str] = &["replaces", "norefersub"];
+/// The extensions that may be required of us, for `Supported`: RFC 3891, RFC 4488.
+pub(crate) const SUPPORTED: &str = "replaces, norefersub";
 
 impl Core {
     /// A request that opens a transaction. The endpoint has checked its form.
@@ -55,7 +55,8 @@ impl Core {
             return false;
         }
         // RFC 3261 section 8.2.2.3.
-        if let Some(refusal) = self.endpoint.unsupported(message, EXTENSIONS) {
+        let known: Vec<&str> = SUPPORTED.split(", ").collect();
+        if let Some(refusal) = self.endpoint.unsupported(message, &known) {
             self.endpoint.respond(now.instant, tx, refusal, &mut self.effects);
             return false;
         }
@@ -85,6 +86,7 @@ impl Core {
         self.reply_with(now, tx, message, status, reason, |response| {
             response
                 .header(Name::Allow, ALLOW.as_bytes())
+                .header(Name::Supported, SUPPORTED.as_bytes())
                 .header(Name::Accept, b"application/sdp")
                 .header(Name::AcceptEncoding, b"identity")
                 .header(Name::AcceptLanguage, b"fr, en");

@@ -29,6 +29,7 @@ use crate::store::BindingChange;
 use crate::switch::leg::Shown;
 use crate::switch::leg::Target;
 use crate::switch::requests::ALLOW;
+use crate::switch::requests::SUPPORTED;
 use bytes::Bytes;
 use std::net::SocketAddr;
 
@@ -70,14 +71,13 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
         .cseq(1, Method::Invite)
         .header(Name::Contact, contact_of(*contact, target.flow).as_bytes())
         .header(Name::Allow, ALLOW.as_bytes())
+        .header(Name::Supported, SUPPORTED.as_bytes())
         .header(Name::UserAgent, invite.user_agent.as_bytes());
     if let Some(who) = invite.referred_by {
         // RFC 3892 section 2.1.
         request.header_fmt(Name::ReferredBy, format_args!("<{who}>"));
     }
-    request
-        .body(b"application/sdp", invite.body)
-        .finish()
+    request.body(b"application/sdp", invite.body).finish()
 }
 
 /// Our Contact on a flow.
