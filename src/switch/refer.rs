@@ -367,10 +367,7 @@ impl Core {
 
     /// How far a transfer is, as its call says.
     pub(crate) fn transfer_step(&mut self, now: Now, call: CallUid, by: LegId, step: TransferStep) {
-        let is_his = |slot: &&mut crate::switch::core::CallSlot| {
-            slot.referral.as_ref().is_some_and(|referral| referral.by == by)
-        };
-        if self.calls.get_mut(&call).as_ref().is_none_or(|slot| !is_his(slot)) {
+        if !self.is_transferor(call, by) {
             return;
         }
         match step {
@@ -389,6 +386,12 @@ impl Core {
         {
             slot.referral = None;
         }
+    }
+
+    /// Whether the party of this leg has asked for a transfer that is not over.
+    pub(crate) fn is_transferor(&self, call: CallUid, leg: LegId) -> bool {
+        let referral = self.calls.get(&call).and_then(|slot| slot.referral.as_ref());
+        referral.is_some_and(|referral| referral.by == leg)
     }
 
     /// The transferor has hung up and the transfer failed: his phone is rung.
