@@ -10,4 +10,5 @@ pub mod phone;
 mod reaction;
 pub mod sound;
 mod transfer;
+pub mod watcher;
 pub mod world;

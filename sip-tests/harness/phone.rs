@@ -4,6 +4,7 @@
 use super::call::{Call, State, Why};
 use super::network::Packet;
 use super::sound::{Ear, Heard, voice_hz};
+use super::watcher::Watching;
 use bytes::Bytes;
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
@@ -47,6 +48,7 @@ pub(super) enum Purpose {
     Register,
     Other,
     Refer(usize),
+    Subscribe(usize),
 }
 
 impl Purpose {
@@ -57,7 +59,8 @@ impl Purpose {
             Self::Bye(call) => (2, call),
             Self::Register => (3, 0),
             Self::Other => (4, 0),
-            Self::Refer(call) => (5, call),
+            Self::Refer(call) => (6, call),
+            Self::Subscribe(index) => (5, index),
         };
         (call as u64) << 3 | kind
     }
@@ -69,7 +72,8 @@ impl Purpose {
             1 => Self::Reinvite(call),
             2 => Self::Bye(call),
             3 => Self::Register,
-            5 => Self::Refer(call),
+            6 => Self::Refer(call),
+            5 => Self::Subscribe(call),
             _ => Self::Other,
         }
     }
@@ -111,6 +115,8 @@ pub struct Phone {
     pub bye: Option<Message>,
     /// Switched off: hears and says nothing.
     pub off: bool,
+    /// What it watches.
+    pub watching: Vec<Watching>,
     /// Answers to requests outside of calls.
     pub others: Vec<Message>,
     /// The first line of all that came.
@@ -144,6 +150,7 @@ impl Phone {
             record_route: None,
             bye: None,
             off: false,
+            watching: Vec::new(),
             others: Vec::new(),
             seen: Vec::new(),
             endpoint: Endpoint::new(EndpointSettings::default(), random.fork()),

@@ -42,6 +42,7 @@ impl Phone {
                 Purpose::Reinvite(index) => self.calls[index].reinvite_pending = false,
                 Purpose::Register => self.account.status = Some(408),
                 Purpose::Refer(index) => self.calls[index].refers.push(408),
+                Purpose::Subscribe(index) => self.watching[index].statuses.push(408),
                 Purpose::Other => {}
             },
             Effect::Malformed { reason, .. } => panic!("the switch sent a malformed message: {reason}"),
@@ -59,6 +60,9 @@ impl Phone {
     }
 
     pub(super) fn requested(&mut self, now: Instant, tx: ServerTx, message: &Message) {
+        if message.method() == Method::Notify && self.notified(now, tx, message) {
+            return;
+        }
         let in_dialog = message.to().is_ok_and(|to| to.tag().is_some());
         let known = self.call_of(message);
         if let Some(tag) = message.to().ok().and_then(|to| to.tag())
@@ -85,7 +89,7 @@ impl Phone {
                 self.calls[index].over(now, Why::ByPeer(reason));
             }
             (Method::Notify, true, Some(index)) => {
-                self.notified(now, index, message);
+                self.transfer_notified(now, index, message);
                 self.respond(now, tx, message, 200);
             }
             (Method::Options | Method::Notify, ..) => self.respond(now, tx, message, 200),
@@ -191,6 +195,7 @@ impl Phone {
             Purpose::Register if status >= 200 => self.register_response(now, status, message),
             Purpose::Other if status >= 200 => self.others.push(message.clone()),
             Purpose::Refer(index) if status >= 200 => self.calls[index].refers.push(status),
+            Purpose::Subscribe(index) => self.subscribe_response(now, index, status, message),
             Purpose::Bye(_) | Purpose::Register | Purpose::Other | Purpose::Refer(_) => {}
         }
     }

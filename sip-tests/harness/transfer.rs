@@ -25,7 +25,7 @@ impl Phone {
     }
 
     /// SUBSCRIBE in the call's dialog for the subscription that its REFER has made.
-    pub fn subscribe(&mut self, now: Instant, index: usize, expires: u32) {
+    pub fn subscribe_to_transfer(&mut self, now: Instant, index: usize, expires: u32) {
         let contact = format!("<sip:{}@{}>", self.number, self.sip);
         self.in_dialog(now, index, Method::Subscribe, Purpose::Other, |request| {
             request
@@ -35,7 +35,7 @@ impl Phone {
         });
     }
 
-    pub(super) fn notified(&mut self, now: Instant, index: usize, message: &Message) {
+    pub(super) fn transfer_notified(&mut self, now: Instant, index: usize, message: &Message) {
         let text = |name| String::from_utf8_lossy(message.header(name).unwrap_or_default()).into_owned();
         let event = text(Name::Event);
         if !event.starts_with("refer") {

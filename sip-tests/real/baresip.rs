@@ -60,10 +60,16 @@ impl Baresip {
 
     /// Starts one; it registers when it does.
     pub fn start(switch: &Switch, account: &Account<'_>) -> Self {
+        Self::start_with(switch, account, "", "")
+    }
+
+    /// Starts one with further lines of configuration, and with contacts.
+    pub fn start_with(switch: &Switch, account: &Account<'_>, lines: &str, contacts: &str) -> Self {
         let folder = Folder::new(&format!("baresip-{}", account.number));
         let ports = Range::free();
         let control_port = ports.first + 2;
-        write_configuration(&folder, account, &ports, control_port);
+        write_configuration(&folder, account, &ports, control_port, lines);
+        folder.write("contacts", contacts);
         let output = std::fs::File::create(folder.file("output")).expect("the test's folder can be written");
         let errors = output.try_clone().expect("a file can be shared");
         let mut command = Command::new("baresip");
@@ -154,7 +160,7 @@ impl Drop for Baresip {
     }
 }
 
-fn write_configuration(folder: &Folder, account: &Account<'_>, ports: &Range, control: u16) {
+fn write_configuration(folder: &Folder, account: &Account<'_>, ports: &Range, control: u16, lines: &str) {
     let heard = folder.file("heard");
     std::fs::create_dir_all(&heard).expect("the test's folder can be written");
     let mut samples = vec![0; VOICE_SECONDS * sound::RATE_HZ as usize];
@@ -167,7 +173,7 @@ fn write_configuration(folder: &Folder, account: &Account<'_>, ports: &Range, co
          audio_source aufile,{voice}\nausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\n\
          rtp_ports {first}-{last}\nmodule_path {modules}\nmodule g711.so\nmodule aufile.so\nmodule sndfile.so\n\
          module_app account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n\
-         ctrl_tcp_listen 127.0.0.1:{control}\nsnd_path {heard}\n",
+         ctrl_tcp_listen 127.0.0.1:{control}\nsnd_path {heard}\n{lines}",
         // It takes the next port for SIP over TLS.
         sip = ports.first,
         voice = voice.display(),
@@ -179,7 +185,6 @@ fn write_configuration(folder: &Folder, account: &Account<'_>, ports: &Range, co
     folder.write("config", text);
     // The account comes by command, when its events are heard.
     folder.write("accounts", "");
-    folder.write("contacts", "");
 }
 
 /// The account as `uanew` takes it.

@@ -30,6 +30,7 @@ mod phones;
 mod queue_calls;
 mod refusals;
 mod softphones;
+mod watchers;
 
 use crate::real::baresip::Account;
 use crate::real::party::Party;

@@ -64,11 +64,11 @@ fn the_transferor_unsubscribes() {
     world.refer(by, "2003");
     let target = world.rings(carol);
     world.run(Duration::from_millis(20));
-    world.with_phone(by.phone, |phone, now| phone.subscribe(now, by.call, 600));
+    world.with_phone(by.phone, |phone, now| phone.subscribe_to_transfer(now, by.call, 600));
     world.run(Duration::from_millis(20));
     let told = world.call(by).notifies.last().cloned().expect("a NOTIFY");
     assert_eq!((told.status, told.last), (180, false), "a refreshed subscription is told the state at once");
-    world.with_phone(by.phone, |phone, now| phone.subscribe(now, by.call, 0));
+    world.with_phone(by.phone, |phone, now| phone.subscribe_to_transfer(now, by.call, 0));
     world.run(Duration::from_millis(20));
     let count = world.call(by).notifies.len();
     assert!(world.call(by).notifies[count - 1].last);

@@ -109,6 +109,26 @@ const SIP: &[Key] = &[
         "A longer registration is cut to this.",
     ),
     key("user_agent", Text("text"), Value(r#""Strowger""#), "What `Server` and `User-Agent` say."),
+    key(
+        "subscription_min_seconds",
+        Seconds(1, DAY),
+        Value("60"),
+        "A shorter subscription (lamps, messages, presence) is refused with 423.",
+    ),
+    key("subscription_max_seconds", Seconds(1, DAY), Value("3600"), "A longer subscription is cut to this."),
+    key(
+        "subscriptions_max",
+        Integer(1, COUNT_MAX),
+        Value("50000"),
+        "Subscriptions in all; more are refused with 503.",
+    ),
+    key(
+        "subscriptions_per_phone_max",
+        Integer(1, 10_000),
+        Value("300"),
+        "Subscriptions of one phone; more are refused with 500.",
+    ),
+    key("blf_identities", Flag, ON, "Whether those who watch a phone see with whom it talks."),
 ];
 
 const TLS: &[Key] = &[
@@ -205,6 +225,12 @@ const PHONE: &[Key] = &[
         List("name of a group"),
         EMPTY,
         "Groups whose ringing calls may be picked up from here.",
+    ),
+    key(
+        "blf_identities",
+        Flag,
+        Nothing("as in `[sip]`"),
+        "Whether those who watch this phone see with whom it talks.",
     ),
 ];
 

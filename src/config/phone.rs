@@ -27,6 +27,8 @@ pub struct Phone {
     pub call_groups: BTreeSet<String>,
     /// Groups whose ringing calls may be picked up from here.
     pub pickup_groups: BTreeSet<String>,
+    /// Whether those who watch it see with whom it talks; `None`: as `[sip]` says.
+    pub blf_identities: Option<bool>,
 }
 
 impl Phone {
@@ -39,6 +41,8 @@ impl Phone {
         let mut groups =
             |name: &str| reader.parsed_list(name, group).into_iter().map(|(_, name)| name).collect();
         let (call_groups, pickup_groups) = (groups("call_groups"), groups("pickup_groups"));
+        let says = reader.has("blf_identities");
+        let blf_identities = says.then_some(reader.flag("blf_identities"));
         let number = number?;
         if !has_secret && contact.is_none() {
             let what =
@@ -53,6 +57,7 @@ impl Phone {
             contact,
             call_groups,
             pickup_groups,
+            blf_identities,
         })
     }
 }
@@ -173,6 +178,7 @@ impl PhoneRange {
             contact: None,
             call_groups: BTreeSet::new(),
             pickup_groups: BTreeSet::new(),
+            blf_identities: None,
         }
     }
 }

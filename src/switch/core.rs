@@ -44,6 +44,7 @@ use crate::switch::phone_workers::PhoneWorkers;
 use crate::switch::port_stock::PortStock;
 use crate::switch::refer::Referral;
 use crate::switch::replaces::EndedDialogs;
+use crate::switch::subscriptions::Subscriptions;
 use crate::switch::trunks::Trunks;
 use crate::switch::view::CallState;
 use crate::switch::view::Direction;
@@ -143,6 +144,7 @@ pub struct Core {
     pub(crate) realm: Realm,
     pub(crate) endpoint: Endpoint,
     pub(crate) registrar: Registrar<Flow>,
+    pub(crate) subscriptions: Subscriptions,
     pub(crate) limiter: Limiter,
     pub(crate) trunks: Trunks,
     pub(crate) acd: Acd,
@@ -195,6 +197,7 @@ impl Core {
             self.endpoint.poll_timeout(),
             self.acd.poll_timeout(),
             self.registrar.poll_timeout(),
+            self.subscriptions.poll_timeout(),
             self.board.poll_timeout(),
             call,
             leg,
@@ -224,6 +227,7 @@ impl Core {
                 core.run(now);
             }
             core.leave_now(now);
+            core.dismiss_watches(now);
         });
     }
 
@@ -238,6 +242,8 @@ impl Core {
         self.current = None;
         let result = catch_unwind(AssertUnwindSafe(|| {
             let result = body(self);
+            self.run(now);
+            self.light_lamps(now);
             self.run(now);
             result
         }));
@@ -294,6 +300,7 @@ impl Core {
             // RFC 5626 section 5.3: what registered over a connection is gone with it.
             let changes = self.registrar.flow_closed(flow);
             self.bindings_gone(now, changes);
+            self.watches_gone(now, flow);
         }
     }
 
@@ -319,6 +326,7 @@ impl Core {
         if self.registrar.poll_timeout().is_some_and(|at| at <= now.instant) {
             self.expire_bindings(now);
         }
+        self.watches_due(now);
     }
 
     /// Works off effects and work until nothing is left.
@@ -373,6 +381,7 @@ impl Core {
 
     fn call_input(&mut self, now: Now, uid: CallUid, input: call::Input) {
         self.current = Some(uid);
+        self.touch_lamps(uid);
         let Some(slot) = self.calls.get_mut(&uid) else { return };
         let mut commands = Vec::new();
         let before = views::call_state(slot.call.state());

@@ -25,6 +25,7 @@ use crate::switch::leg::Phase;
 use crate::switch::leg::Purpose;
 use crate::switch::leg::Shown;
 use crate::switch::leg::Target;
+use crate::switch::subscriptions::WatchId;
 use crate::switch::view::LegRole;
 use crate::switch::write;
 use std::net::SocketAddr;
@@ -203,6 +204,9 @@ impl Core {
     /// A response to one of our requests.
     pub(crate) fn response(&mut self, now: Now, tx: ClientTx, user: u64, message: &Message) {
         let status = message.status().unwrap_or(0);
+        if let Some(watch) = WatchId::unpack(user) {
+            return self.notify_answered(now, watch, message);
+        }
         match Purpose::unpack(user) {
             Purpose::Dial(leg) => self.invite_response(now, tx, leg, status, message),
             Purpose::Reinvite(leg) => self.reinvite_response(now, tx, leg, status, message),
@@ -212,6 +216,9 @@ impl Core {
 
     /// No response came, or the transport failed.
     pub(crate) fn request_failed(&mut self, now: Now, user: u64, status: u16) {
+        if let Some(watch) = WatchId::unpack(user) {
+            return self.notify_failed(now, watch, status);
+        }
         match Purpose::unpack(user) {
             Purpose::Dial(leg) => {
                 self.contact_silent(now, leg);

@@ -172,7 +172,7 @@ impl Core {
             (!quiet).then_some(Subscription { id: cseq.filter(|_| !first), dialog: None, told: 0 });
         slot.referral = Some(Box::new(Referral { by, phone, subscription }));
         // RFC 3515 section 2.4.4: a NOTIFY follows at once.
-        self.notify(now, call, 100, false);
+        self.notify_transferor(now, call, 100, false);
     }
 
     fn blind(
@@ -247,7 +247,7 @@ impl Core {
         if let Err((status, why)) = self.join_calls(now, call, by, replaces) {
             tracing::info!(call = %call, status, why, "an attended transfer failed");
             self.note(now, call, format!("the transfer failed: {why}"));
-            self.notify(now, call, status, true);
+            self.notify_transferor(now, call, status, true);
             if let Some(slot) = self.calls.get_mut(&call) {
                 slot.referral = None;
             }
@@ -371,9 +371,11 @@ impl Core {
             return;
         }
         match step {
-            TransferStep::Ringing => self.notify(now, call, 180, false),
-            TransferStep::Done => self.notify(now, call, 200, true),
-            TransferStep::Failed(cause) => self.notify(now, call, cause_map::refusal(cause).0, true),
+            TransferStep::Ringing => self.notify_transferor(now, call, 180, false),
+            TransferStep::Done => self.notify_transferor(now, call, 200, true),
+            TransferStep::Failed(cause) => {
+                self.notify_transferor(now, call, cause_map::refusal(cause).0, true)
+            }
         }
         // Who has hung up is rung again after a failure: his phone must be known until then.
         let keep = match step {
@@ -436,7 +438,7 @@ impl Core {
         if let Some(open) = self.subscription(call) {
             open.told = 0;
         }
-        self.notify(now, call, told, ends);
+        self.notify_transferor(now, call, told, ends);
         if ends && let Some(referral) = self.calls.get_mut(&call).and_then(|slot| slot.referral.as_mut()) {
             referral.subscription = None;
         }
@@ -447,7 +449,7 @@ impl Core {
     }
 
     /// Tells the transferor how far it is, and with `last` that there is no more to come.
-    fn notify(&mut self, now: Now, call: CallUid, status: u16, last: bool) {
+    fn notify_transferor(&mut self, now: Now, call: CallUid, status: u16, last: bool) {
         let Some(referral) = self.calls.get_mut(&call).and_then(|slot| slot.referral.as_mut()) else {
             return;
         };

@@ -29,6 +29,7 @@ use crate::switch::limiter::Limiter;
 use crate::switch::phone_workers::PhoneWorkers;
 use crate::switch::port_stock::PortStock;
 use crate::switch::replaces::EndedDialogs;
+use crate::switch::subscriptions::Subscriptions;
 use crate::switch::trunks::Trunks;
 use crate::switch::write;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -58,6 +59,7 @@ impl Core {
             realm: Realm::new(&config.sip.domain, key(&mut random), &ALGORITHMS, NONCE_LIFETIME),
             endpoint: Endpoint::new(endpoint, random.fork()),
             registrar,
+            subscriptions: Subscriptions::default(),
             limiter: Limiter::default(),
             trunks: Trunks::new(&config),
             acd: Acd::new(settings, random.fork()),

@@ -25,6 +25,8 @@ pub struct Tables {
     pub server_transactions: usize,
     /// Transactions of our requests.
     pub client_transactions: usize,
+    /// Subscriptions to events.
+    pub subscriptions: usize,
     /// Media ports that wait for a leg: not a leak, but less than all of them without calls is.
     pub ports_free: usize,
 }
@@ -42,6 +44,7 @@ impl Core {
             phones_in_calls: self.phone_workers.len(),
             server_transactions: self.endpoint.servers_live(),
             client_transactions: self.endpoint.clients_live(),
+            subscriptions: self.subscriptions.len(),
             ports_free: self.ports.free(),
         }
     }
