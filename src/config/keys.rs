@@ -239,6 +239,13 @@ const PHONE: &[Key] = &[
     key("secret", Shape::Secret(PHONE_SECRET), NONE, "The password of digest authentication."),
     key("display_name", Text("text"), NONE, "The name shown to those it calls."),
     key("contact", Text("SIP URI"), NONE, "A fixed address instead of a registration."),
+    key("call_groups", List("name of a group"), EMPTY, "Groups whose members may pick up what rings here."),
+    key(
+        "pickup_groups",
+        List("name of a group"),
+        EMPTY,
+        "Groups whose ringing calls may be picked up from here.",
+    ),
     key(
         "blf_identities",
         Flag,
