@@ -5,6 +5,7 @@ use crate::config::agent::Role;
 use crate::config::api_key::Scope;
 use crate::config::campaign::Mode;
 use crate::config::media::Codec;
+use crate::config::media::Tones;
 use crate::config::queue::OverflowReason;
 use crate::config::queue::RecordingMode;
 use crate::config::queue::Strategy;
@@ -109,6 +110,18 @@ const SIP: &[Key] = &[
         "A longer registration is cut to this.",
     ),
     key("user_agent", Text("text"), Value(r#""Strowger""#), "What `Server` and `User-Agent` say."),
+    key(
+        "session_expires_seconds",
+        Seconds(90, DAY),
+        Value("1800"),
+        "Both ends of a call show that they live at least this often (RFC 4028).",
+    ),
+    key(
+        "session_min_seconds",
+        Seconds(90, DAY),
+        Value("90"),
+        "A peer that wants to show it more often than this is refused with 422.",
+    ),
 ];
 
 const TLS: &[Key] = &[
@@ -131,6 +144,7 @@ const MEDIA: &[Key] = &[
         Value("30"),
         "A call without a packet from one side for so long is ended; 0: never.",
     ),
+    key("tones", Shape::Word(Tones::NAMES), Value(r#""fr""#), "The country whose ringing and busy tones are played."),
 ];
 
 const HTTP: &[Key] = &[

@@ -23,6 +23,26 @@ words! {
     }
 }
 
+words! {
+    /// A country whose call progress tones are played.
+    Tones {
+        /// France.
+        "fr" => Fr,
+        /// United Kingdom.
+        "uk" => Uk,
+        /// United States and Canada.
+        "us" => Us,
+        /// Germany.
+        "de" => De,
+        /// Switzerland.
+        "ch" => Ch,
+        /// Spain.
+        "es" => Es,
+        /// Italy.
+        "it" => It,
+    }
+}
+
 /// `[media]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Media {
@@ -34,6 +54,8 @@ pub struct Media {
     pub codecs: Vec<Codec>,
     /// A call without a packet from one side for so long is ended; `None`: never.
     pub no_media_timeout: Option<Duration>,
+    /// Whose tones.
+    pub tones: Tones,
 }
 
 impl Media {
@@ -53,6 +75,7 @@ impl Media {
             ports: ports.unwrap_or(PortRange { first: u16::MAX, last: u16::MAX }),
             codecs: reader.words("codecs"),
             no_media_timeout: reader.seconds_or_none("no_media_timeout_seconds"),
+            tones: reader.word("tones").unwrap_or(Tones::Fr),
         };
         if let Some(sip) = sip {
             media.check_ports(reader, sip, &ports_at);

@@ -67,6 +67,7 @@ pub use load::parse_sources;
 pub use load::report;
 pub use media::Codec;
 pub use media::Media;
+pub use media::Tones;
 pub use network::Host;
 pub use network::Network;
 pub use network::PortRange;

@@ -20,6 +20,7 @@ mod relay;
 pub mod session;
 pub mod sounds;
 mod start;
+mod tones;
 mod wheel;
 mod worker;
 

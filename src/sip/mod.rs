@@ -6,4 +6,6 @@ pub mod dialog;
 pub mod digest;
 pub mod endpoint;
 pub mod msg;
+pub mod reliable;
+pub mod session_timer;
 pub mod transaction;

@@ -11,7 +11,9 @@ use crate::switch::core::Core;
 use crate::switch::write;
 
 /// What we understand, for `Allow`.
-pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER";
+pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, PRACK, UPDATE";
+/// The extensions that we know, for `Supported`.
+pub(crate) const SUPPORTED: &str = "100rel, timer";
 
 impl Core {
     /// A request that opens a transaction. The endpoint has checked its form.
@@ -51,9 +53,7 @@ impl Core {
             self.reply(now, tx, message, 416, "Unsupported URI Scheme");
             return false;
         }
-        // RFC 3261 section 8.2.2.3: nothing of ours needs an option tag yet.
-        if let Some(refusal) = self.endpoint.unsupported(message, &[]) {
-            self.endpoint.respond(now.instant, tx, refusal, &mut self.effects);
+        if !self.knows_extensions(now, tx, message) {
             return false;
         }
         if message.method() != Method::Invite {
@@ -76,12 +76,25 @@ impl Core {
         true
     }
 
+    /// RFC 3261 section 8.2.2.3: what the request requires. False when it was refused with 420.
+    pub(crate) fn knows_extensions(&mut self, now: Now, tx: ServerTx, message: &Message) -> bool {
+        let known: Vec<&str> = SUPPORTED.split(", ").collect();
+        match self.endpoint.unsupported(message, &known) {
+            Some(refusal) => {
+                self.endpoint.respond(now.instant, tx, refusal, &mut self.effects);
+                false
+            }
+            None => true,
+        }
+    }
+
     /// RFC 3261 section 11.2.
     pub(crate) fn options(&mut self, now: Now, tx: ServerTx, message: &Message) {
         let (status, reason) = if self.draining { (503, "Service Unavailable") } else { (200, "OK") };
         self.reply_with(now, tx, message, status, reason, |response| {
             response
                 .header(Name::Allow, ALLOW.as_bytes())
+                .header(Name::Supported, SUPPORTED.as_bytes())
                 .header(Name::Accept, b"application/sdp")
                 .header(Name::AcceptEncoding, b"identity")
                 .header(Name::AcceptLanguage, b"fr, en");

@@ -25,6 +25,7 @@ use crate::switch::board::Board;
 use crate::switch::core::Core;
 use crate::switch::counting;
 use crate::switch::counting::Seen;
+use crate::switch::fork::LateAnswers;
 use crate::switch::limiter::Limiter;
 use crate::switch::port_stock::PortStock;
 use crate::switch::trunks::Trunks;
@@ -66,6 +67,7 @@ impl Core {
             legs: HashMap::new(),
             dialogs: HashMap::new(),
             invites: HashMap::new(),
+            late_answers: LateAnswers::default(),
             reachable: BTreeMap::new(),
             own_calls: BTreeMap::new(),
             agents_by_phone: agents.collect(),

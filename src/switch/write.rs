@@ -29,6 +29,8 @@ use crate::store::BindingChange;
 use crate::switch::leg::Shown;
 use crate::switch::leg::Target;
 use crate::switch::requests::ALLOW;
+use crate::switch::requests::SUPPORTED;
+use crate::switch::session_timer;
 use bytes::Bytes;
 use std::net::SocketAddr;
 
@@ -43,10 +45,11 @@ pub(crate) struct Invite<'a> {
     pub(crate) tag: &'a str,
     pub(crate) call_id: &'a str,
     pub(crate) body: &'a [u8],
+    /// Hops that it may still take (RFC 3261 section 8.1.1.6).
+    pub(crate) hops: u8,
+    /// How often the two ends are to show that they live (RFC 4028).
+    pub(crate) session: session_timer::Asked,
 }
-
-/// Hops that a call of ours may take (RFC 3261 section 8.1.1.6).
-const MAX_FORWARDS: &[u8] = b"70";
 
 /// Writes it.
 pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
@@ -55,7 +58,7 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
     let mut request = RequestWriter::new(Method::Invite, request_uri.as_bytes());
     request
         .via(target.flow.transport.into(), contact.to_string().as_bytes(), invite.branch.as_bytes(), true)
-        .header(Name::MaxForwards, MAX_FORWARDS);
+        .header_fmt(Name::MaxForwards, format_args!("{}", invite.hops));
     let number = user(&target.shown.number);
     let from = match &target.shown.name {
         Some(name) => format!("{} <sip:{number}@{domain}>;tag={}", quoted(name), invite.tag),
@@ -68,7 +71,10 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
         .cseq(1, Method::Invite)
         .header(Name::Contact, contact_of(*contact, target.flow).as_bytes())
         .header(Name::Allow, ALLOW.as_bytes())
-        .header(Name::UserAgent, invite.user_agent.as_bytes())
+        .header(Name::Supported, SUPPORTED.as_bytes())
+        .header(Name::UserAgent, invite.user_agent.as_bytes());
+    session_timer::write_asked(&mut request, invite.session);
+    request
         .body(b"application/sdp", invite.body)
         .finish()
 }
