@@ -1,5 +1,6 @@
 //! One call of a simulated phone: what is negotiated, what is said, and what was seen of it.
 
+use super::extensions::Extended;
 use super::sound::{Heard, frame};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -71,6 +72,7 @@ pub struct Call {
     pub last_digit_stamp: Option<u32>,
     /// Sends nothing.
     pub mute: bool,
+    pub extended: Extended,
 
     pub(super) peer_tag: Option<Vec<u8>>,
     /// Tags of other answers to the INVITE that came.
@@ -141,6 +143,9 @@ impl Call {
             self.speak_at = None;
             self.answer_at = None;
             self.reinvite_retry = None;
+            self.extended.refresh_at = None;
+            self.extended.expires_at = None;
+            self.extended.reliable = None;
         }
     }
 

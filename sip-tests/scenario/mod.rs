@@ -24,6 +24,21 @@ macro_rules! over_networks {
     };
 }
 
+/// The same for a file with several scenarios: `$test` runs `$scenario`.
+macro_rules! over_networks_of {
+    ($scenario:ident, $test:ident) => {
+        #[test]
+        fn $test() {
+            let world = crate::harness::world::World::new(crate::harness::network::Quality::CLEAN, 1);
+            $scenario(world).finish();
+            for seed in 1..=3 {
+                let quality = crate::harness::network::Quality::lossy(3);
+                $scenario(crate::harness::world::World::new(quality, seed)).finish();
+            }
+        }
+    };
+}
+
 mod abandoned;
 mod agent_leaves_at_once;
 mod agent_rejects;
@@ -32,8 +47,10 @@ mod behind_a_proxy;
 mod both_hang_up_at_once;
 mod busy;
 mod by_api;
+mod bye_before_the_answer;
 mod caller_cancels;
 mod cancel_crosses_the_answer;
+mod circles;
 mod declined;
 mod drain;
 mod early_media;
@@ -42,6 +59,7 @@ mod glare;
 mod hold;
 mod hung_up_before_the_ack;
 mod keys;
+mod late_answers;
 mod limits;
 mod lost_ack;
 mod lost_bye;
@@ -60,12 +78,17 @@ mod pause_everywhere;
 mod pending_status;
 mod phone_to_phone;
 mod ports_used_up;
+mod private_media;
 mod queue_call;
+mod reasons;
 mod registrations;
+mod reliable;
 mod requests_of_nothing;
 mod reregistered_while_ringing;
 mod restart;
 mod ring_timeout;
+mod ringback;
+mod session_timer;
 mod shared_agent;
 mod soak;
 mod stranger;
@@ -73,4 +96,5 @@ mod transcoded;
 mod trunk;
 mod two_answers;
 mod unreachable_agent;
+mod update;
 mod wrap_up;

@@ -144,7 +144,12 @@ const MEDIA: &[Key] = &[
         Value("30"),
         "A call without a packet from one side for so long is ended; 0: never.",
     ),
-    key("tones", Shape::Word(Tones::NAMES), Value(r#""fr""#), "The country whose ringing and busy tones are played."),
+    key(
+        "tones",
+        Shape::Word(Tones::NAMES),
+        Value(r#""fr""#),
+        "The country whose ringing and busy tones are played.",
+    ),
 ];
 
 const HTTP: &[Key] = &[

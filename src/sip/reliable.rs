@@ -161,7 +161,8 @@ impl Reliable {
 
     /// Whether that PRACK would acknowledge what was sent last.
     pub fn awaits(&self, rack: RAck) -> bool {
-        rack.cseq == self.cseq && self.pending.as_ref().is_some_and(|pending| pending.response.rseq == rack.rseq)
+        rack.cseq == self.cseq
+            && self.pending.as_ref().is_some_and(|pending| pending.response.rseq == rack.rseq)
     }
 
     /// RFC 3262 section 3: no 2xx may be sent while a response with SDP is not acknowledged.

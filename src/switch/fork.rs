@@ -62,7 +62,8 @@ impl Core {
         let Some(Leg { target: Some(target), dialog_id, .. }) = self.legs.get(&id) else { return };
         let flow = target.flow;
         let ours = dialog_id.clone();
-        let Some(dialog) = self.dialog_made(id, message).filter(|dialog| ours.as_ref() != Some(dialog.id())) else {
+        let Some(dialog) = self.dialog_made(id, message).filter(|dialog| ours.as_ref() != Some(dialog.id()))
+        else {
             return;
         };
         let dialog = self.fork_with(id, dialog);

@@ -285,6 +285,9 @@ impl Core {
     /// Our re-INVITE was refused or not answered.
     pub(crate) fn reinvite_failed(&mut self, now: Now, id: LegId, status: u16) {
         let refreshing = self.take_refreshing(id);
+        if refreshing && matches!(status, 408 | 481) {
+            return self.session_lost(now, id);
+        }
         if refreshing {
             self.refresh_refused(now, id, status);
         } else if let Some(leg) = self.legs.get_mut(&id) {

@@ -43,7 +43,9 @@ mod tests {
 
     #[test]
     fn private_addresses_are_told_from_public_ones() {
-        for private in ["10.1.2.3", "192.168.1.1", "172.16.9.9", "100.64.0.1", "169.254.1.1", "fd00::1", "fe80::1"] {
+        for private in
+            ["10.1.2.3", "192.168.1.1", "172.16.9.9", "100.64.0.1", "169.254.1.1", "fd00::1", "fe80::1"]
+        {
             assert!(is_private(private.parse().unwrap()), "{private}");
         }
         for public in ["192.0.2.77", "100.128.0.1", "172.32.0.1", "2001:db8::1"] {

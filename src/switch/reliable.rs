@@ -151,7 +151,8 @@ impl Core {
 
     /// What had to wait for the PRACK.
     fn acknowledged(&mut self, now: Now, id: LegId, next: Option<Bytes>) {
-        if let (Some(bytes), Some(Leg { phase: Phase::Incoming { tx, .. }, .. })) = (next, self.legs.get(&id)) {
+        if let (Some(bytes), Some(Leg { phase: Phase::Incoming { tx, .. }, .. })) = (next, self.legs.get(&id))
+        {
             let tx = *tx;
             self.count_response_out(Method::Invite, 183);
             self.endpoint.respond(now.instant, tx, bytes, &mut self.effects);

@@ -266,19 +266,20 @@ impl Core {
     /// 422 to the INVITE that dials a leg: once more with the interval that the peer wants, as RFC 4028 section 7.3 has
     /// it: the same Call-ID and From tag, the next CSeq number. False when the leg has failed.
     pub(crate) fn dial_with_longer_session(&mut self, now: Now, id: LegId, message: &Message) -> bool {
-        let Some(Leg { phase: Phase::Outgoing { cancelled: None, .. }, invite_sent, .. }) = self.legs.get(&id)
+        let Some(Leg { phase: Phase::Outgoing { cancelled: None, .. }, invite_sent, .. }) =
+            self.legs.get(&id)
         else {
             return false;
         };
-        let Some(invite) = invite_sent.clone().and_then(|bytes| Message::parse(bytes).ok()) else { return false };
+        let Some(invite) = invite_sent.clone().and_then(|bytes| Message::parse(bytes).ok()) else {
+            return false;
+        };
         if !self.raise(id, message) {
             return false;
         }
         let asked = self.session_asked(id);
-        let headers = [
-            (Name::SessionExpires, asked.seconds.to_string()),
-            (Name::MinSe, asked.seconds_min.to_string()),
-        ];
+        let headers =
+            [(Name::SessionExpires, asked.seconds.to_string()), (Name::MinSe, asked.seconds_min.to_string())];
         self.dial_again(now, id, &invite, &headers)
     }
 

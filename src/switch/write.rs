@@ -74,9 +74,7 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
         .header(Name::Supported, SUPPORTED.as_bytes())
         .header(Name::UserAgent, invite.user_agent.as_bytes());
     session_timer::write_asked(&mut request, invite.session);
-    request
-        .body(b"application/sdp", invite.body)
-        .finish()
+    request.body(b"application/sdp", invite.body).finish()
 }
 
 /// Our Contact on a flow.

@@ -230,7 +230,8 @@ impl Endpoint {
     /// A 2xx to an INVITE whose From tag only we can have made, and which passed no other host's Via.
     fn is_late_answer(&self, message: &Message) -> bool {
         let to_invite = message.cseq().is_ok_and(|cseq| cseq.method == Method::Invite);
-        if !matches!(message.status(), Some(200..300)) || !to_invite || message.values(Name::Via).count() != 1 {
+        if !matches!(message.status(), Some(200..300)) || !to_invite || message.values(Name::Via).count() != 1
+        {
             return false;
         }
         let (Ok(call_id), Ok(from)) = (message.call_id(), message.from()) else { return false };
