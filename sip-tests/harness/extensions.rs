@@ -1,6 +1,7 @@
 //! What a simulated phone can do beyond RFC 3261: session timers (RFC 4028), reliable provisional responses (RFC 3262) and
 //! UPDATE (RFC 3311). All off unless a test switches them on.
 
+use super::network::Packet;
 use super::phone::{Phone, Purpose};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -276,6 +277,22 @@ impl Phone {
             self.endpoint.respond(now, tx, bytes, &mut self.effects);
         }
         self.work(now);
+    }
+
+    /// A reliable 183 without SDP, as another phone behind a forking proxy would send it.
+    pub fn provisional_as(&mut self, index: usize, tag: &str, rseq: u32) {
+        let call = &mut self.calls[index];
+        let Some(invite) = call.invite.clone() else { return };
+        if !call.forks.iter().any(|known| known == tag) {
+            call.forks.push(tag.to_owned());
+        }
+        let bytes = ResponseWriter::to(&invite, 183, "Session Progress")
+            .to_tag(tag.as_bytes())
+            .header_fmt(Name::Contact, format_args!("<sip:{tag}@{}>", self.sip))
+            .header(Name::Require, b"100rel")
+            .header_fmt(Name::RSeq, format_args!("{rseq}"))
+            .finish();
+        self.out.push(Packet { from: self.sip, to: self.server, bytes });
     }
 
     /// Hangs up in an early dialog, which a called phone must not.

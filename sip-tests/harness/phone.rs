@@ -175,7 +175,8 @@ impl Phone {
         let mut next = self.endpoint.poll_timeout();
         for call in &self.calls {
             if call.state != State::Over {
-                for at in [call.speak_at, call.answer_at, call.reinvite_retry] {
+                let speak_at = call.speak_at.filter(|_| !call.mute);
+                for at in [speak_at, call.answer_at, call.reinvite_retry] {
                     next = earlier(next, at);
                 }
                 next = earlier(next, call.extended.refresh_at);

@@ -205,3 +205,35 @@ fn what_is_lost_is_sent_again() {
     world.over(called);
     world.finish();
 }
+
+/// Two phones behind the carrier's proxy send reliably: each has its numbers and its PRACKs, a number too high has none;
+/// the one that answers has the call.
+#[test]
+fn forks_are_acknowledged_each_for_itself() {
+    let mut world = World::new(Quality::CLEAN, 1);
+    let alice = world.add_phone("2001");
+    let carrier = world.add_carrier();
+    world.treat(carrier, Treatment::Wait);
+    let calling = world.dial(alice, "0123456789");
+    let called = world.rings(carrier);
+    let before = world.phones[carrier.0].seen.len();
+    for (tag, rseq) in [("one", 7), ("fork", 90), ("one", 8), ("fork", 92), ("fork", 91), ("one", 8)] {
+        world.with_phone(carrier, |phone, _| phone.provisional_as(called.call, tag, rseq));
+        world.run(Duration::from_millis(50));
+    }
+    let seen = |world: &World, before: usize| -> Vec<String> {
+        let part = |(_, line): &(_, String)| line.split('@').next().unwrap_or_default().to_owned();
+        world.phones[carrier.0].seen[before..].iter().map(part).collect()
+    };
+    let pracks = ["PRACK sip:one", "PRACK sip:fork", "PRACK sip:one", "PRACK sip:fork"];
+    world.check(seen(&world, before) == pracks, &format!("{:?}", seen(&world, before)));
+    let before = world.phones[carrier.0].seen.len();
+    world.with_phone(carrier, |phone, _| phone.answer_as(called.call, "fork"));
+    world.up(calling);
+    world.hang_up(calling);
+    world.over(calling);
+    world.run(Duration::from_millis(50));
+    let ends = ["ACK sip:fork", "BYE sip:fork"];
+    world.check(seen(&world, before) == ends, &format!("{:?}", seen(&world, before)));
+    world.finish();
+}

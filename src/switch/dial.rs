@@ -275,7 +275,7 @@ impl Core {
         // The early dialog of the same phone goes on, with the CSeq numbers that were used in it.
         let goes_on = self.dialog(id).filter(|early| early.id() == dialog.id());
         if goes_on.is_none_or(|early| early.receive_response(message).is_err()) {
-            let dialog = self.fork_with(id, dialog);
+            let dialog = self.fork_with(id, dialog, message);
             self.adopt_dialog(id, dialog);
         }
         if let Some(leg) = self.legs.get_mut(&id) {

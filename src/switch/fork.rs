@@ -66,7 +66,7 @@ impl Core {
         else {
             return;
         };
-        let dialog = self.fork_with(id, dialog);
+        let dialog = self.fork_with(id, dialog, message);
         self.hang_up_answer(now, Some(tx), dialog, message, flow, Purpose::Farewell(id));
     }
 
@@ -96,21 +96,24 @@ impl Core {
     }
 
     /// The early dialog of the same fork, with the CSeq numbers that were used in it, else this fresh one.
-    pub(crate) fn fork_with(&mut self, id: LegId, fresh: Dialog) -> Dialog {
+    pub(crate) fn fork_with(&mut self, id: LegId, fresh: Dialog, response: &Message) -> Dialog {
         let Some(leg) = self.legs.get_mut(&id) else { return fresh };
-        let place = leg.forks.iter().position(|fork| fork.id() == fresh.id());
-        place.map_or(fresh, |place| leg.forks.swap_remove(place))
+        let Some(place) = leg.forks.iter().position(|fork| fork.id() == fresh.id()) else { return fresh };
+        let mut early = leg.forks.swap_remove(place);
+        // What made `fresh` can be read.
+        let _ = early.receive_response(response);
+        early
     }
 
     /// Sends a PRACK in the early dialog that this response belongs to, be it the leg's or another fork's.
-    pub(crate) fn send_prack(&mut self, now: Now, id: LegId, rack: &str, dialog: Dialog) {
+    pub(crate) fn send_prack(&mut self, now: Now, id: LegId, rack: &str, dialog: Dialog, response: &Message) {
         if self.legs.get(&id).is_some_and(|leg| leg.dialog_id.as_ref() == Some(dialog.id())) {
             self.send_in_dialog(now, id, Method::Prack, Purpose::Farewell(id), |request| {
                 request.header(Name::RAck, rack.as_bytes());
             });
             return;
         }
-        let mut dialog = self.fork_with(id, dialog);
+        let mut dialog = self.fork_with(id, dialog, response);
         let branch = self.endpoint.branch();
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let flow = leg.flow;

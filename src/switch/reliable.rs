@@ -192,7 +192,7 @@ impl Core {
             return false;
         }
         let rack = format!("{rseq} {} INVITE", cseq.number);
-        self.send_prack(now, id, &rack, dialog);
+        self.send_prack(now, id, &rack, dialog, message);
         true
     }
 }

@@ -78,6 +78,9 @@ impl Core {
 
     /// RFC 3261 section 8.2.2.3: what the request requires. False when it was refused with 420.
     pub(crate) fn knows_extensions(&mut self, now: Now, tx: ServerTx, message: &Message) -> bool {
+        if !message.has(Name::Require) {
+            return true;
+        }
         let known: Vec<&str> = SUPPORTED.split(", ").collect();
         match self.endpoint.unsupported(message, &known) {
             Some(refusal) => {
