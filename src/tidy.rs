@@ -21,6 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("net", &["clock", "config", "metrics", "sip"]),
     ("media", &["ids", "clock", "rtp", "codec", "sdp", "config", "metrics"]),
     ("store", &["ids", "clock", "record", "config", "metrics"]),
+    ("subscription", &["clock"]),
     (
         "switch",
         &[
@@ -38,6 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "media",
             "store",
             "metrics",
+            "subscription",
         ],
     ),
     ("http", &["ids", "clock", "record", "config", "switch", "store", "metrics"]),
@@ -54,13 +56,25 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Sans-IO modules: no runtime, no sockets, no files.
-const PURE: &[&str] =
-    &["acd", "call", "campaign", "codec", "dialplan", "ids", "record", "registrar", "rtp", "sdp", "sip"];
+const PURE: &[&str] = &[
+    "acd",
+    "call",
+    "campaign",
+    "codec",
+    "dialplan",
+    "ids",
+    "record",
+    "registrar",
+    "rtp",
+    "sdp",
+    "sip",
+    "subscription",
+];
 
 /// A third-party crate and the only modules that may name it: one, but for hashes and the command line's options.
 const HOMES: &[(&str, &[&str])] = &[
     ("axum", &["http"]),
-    ("futures_util", &["http"]),
+    ("futures_util", &["http", "net"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("clap", &["cli", "demo", "load"]),
@@ -68,9 +82,13 @@ const HOMES: &[(&str, &[&str])] = &[
     ("md5", &["sip"]),
     ("prometheus", &["metrics"]),
     ("rand_chacha", &["ids"]),
+    ("rustls", &["net"]),
+    ("rustls_native_certs", &["net"]),
     ("sdp_types", &["sdp"]),
     ("sha2", &["sip", "config"]),
     ("sqlx", &["store"]),
+    ("tokio_rustls", &["net"]),
+    ("tokio_tungstenite", &["net"]),
     ("toml_edit", &["config"]),
     ("ulid", &["ids"]),
     ("utoipa", &["http"]),

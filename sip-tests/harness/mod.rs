@@ -3,6 +3,7 @@
 mod account;
 mod api;
 pub mod call;
+pub mod certificate;
 pub mod exchange;
 pub mod extensions;
 pub mod network;
@@ -10,4 +11,6 @@ mod parties;
 pub mod phone;
 mod reaction;
 pub mod sound;
+pub mod watcher;
+pub mod wire;
 pub mod world;

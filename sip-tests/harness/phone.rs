@@ -5,6 +5,7 @@ use super::call::{Call, State, Why};
 use super::extensions::{Extended, Skills};
 use super::network::Packet;
 use super::sound::{Ear, Heard, voice_hz};
+use super::watcher::Watching;
 use bytes::Bytes;
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
@@ -51,6 +52,7 @@ pub(super) enum Purpose {
     Update(usize),
     Prack(usize),
     Other,
+    Subscribe(usize),
 }
 
 impl Purpose {
@@ -63,6 +65,7 @@ impl Purpose {
             Self::Other => (4, 0),
             Self::Update(call) => (5, call),
             Self::Prack(call) => (6, call),
+            Self::Subscribe(index) => (7, index),
         };
         (call as u64) << 3 | kind
     }
@@ -76,6 +79,7 @@ impl Purpose {
             3 => Self::Register,
             5 => Self::Update(call),
             6 => Self::Prack(call),
+            7 => Self::Subscribe(call),
             _ => Self::Other,
         }
     }
@@ -118,6 +122,8 @@ pub struct Phone {
     pub bye: Option<Message>,
     /// Switched off: hears and says nothing.
     pub off: bool,
+    /// What it watches.
+    pub watching: Vec<Watching>,
     /// Answers to requests outside of calls.
     pub others: Vec<Message>,
     /// The first line of all that came.
@@ -152,6 +158,7 @@ impl Phone {
             record_route: None,
             bye: None,
             off: false,
+            watching: Vec::new(),
             others: Vec::new(),
             seen: Vec::new(),
             endpoint: Endpoint::new(EndpointSettings::default(), random.fork()),

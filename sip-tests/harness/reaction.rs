@@ -43,6 +43,7 @@ impl Phone {
                 Purpose::Register => self.account.status = Some(408),
                 Purpose::Update(index) => self.calls[index].extended.updates.push(408),
                 Purpose::Prack(index) => self.calls[index].extended.pracks.push(408),
+                Purpose::Subscribe(index) => self.watching[index].statuses.push(408),
                 Purpose::Other => {}
             },
             // A phone that has forgotten its call does nothing about it; the switch does.
@@ -62,6 +63,9 @@ impl Phone {
     }
 
     pub(super) fn requested(&mut self, now: Instant, tx: ServerTx, message: &Message) {
+        if message.method() == Method::Notify && self.notified(now, tx, message) {
+            return;
+        }
         let in_dialog = message.to().is_ok_and(|to| to.tag().is_some());
         let known = self.call_of(message);
         if let Some(tag) = message.to().ok().and_then(|to| to.tag())
@@ -195,6 +199,7 @@ impl Phone {
             Purpose::Other if status >= 200 => self.others.push(message.clone()),
             Purpose::Update(index) => self.update_response(now, index, status, message),
             Purpose::Prack(index) if status >= 200 => self.calls[index].extended.pracks.push(status),
+            Purpose::Subscribe(index) => self.subscribe_response(now, index, status, message),
             Purpose::Bye(_) | Purpose::Register | Purpose::Prack(_) | Purpose::Other => {}
         }
     }

@@ -5,7 +5,9 @@
 pub mod dialog;
 pub mod digest;
 pub mod endpoint;
+pub mod gruu;
 pub mod msg;
 pub mod reliable;
 pub mod session_timer;
+pub mod stun;
 pub mod transaction;

@@ -270,6 +270,7 @@ impl Core {
             self.trunks.call_ended(trunk);
         }
         self.own_call_ended(&leg);
+        self.touch_lamp_of(&leg);
     }
 
     /// Closes the leg's media, once.

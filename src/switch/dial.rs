@@ -25,12 +25,15 @@ use crate::switch::leg::Phase;
 use crate::switch::leg::Purpose;
 use crate::switch::leg::Shown;
 use crate::switch::leg::Target;
+use crate::switch::subscriptions::WatchId;
 use crate::switch::view::LegRole;
 use crate::switch::write;
 use std::net::SocketAddr;
 
 /// RFC 3261 section 19.1.2: the port where none is given.
 const SIP_PORT: u16 = 5060;
+/// The same over TLS.
+const SIPS_PORT: u16 = 5061;
 
 impl Core {
     /// Legs for what the dial plan chose; the cause when there is nobody to ring.
@@ -69,20 +72,23 @@ impl Core {
         role: LegRole,
         shown: &Shown,
     ) -> Vec<LegId> {
-        let mut targets: Vec<(String, Flow)> = self
+        let mut targets: Vec<(String, Flow, Vec<String>)> = self
             .registrar
             .bindings(number.as_str(), now.instant)
-            .iter()
-            .map(|contact| (contact.uri.clone(), contact.flow))
+            .into_iter()
+            .filter(|contact| self.is_asked_for(contact))
+            .map(|contact| (contact.uri.clone(), contact.flow, contact.path.clone()))
             .collect();
-        if let Some(fixed) = self.config.phone(number.as_str()).and_then(|phone| phone.contact) {
-            targets.extend(self.flow_of_uri(&fixed).map(|flow| (fixed, flow)));
+        let fixed = self.config.phone(number.as_str()).and_then(|phone| phone.contact);
+        if let Some(fixed) = fixed.filter(|_| self.device.is_none()) {
+            targets.extend(self.flow_of_uri(&fixed).map(|flow| (fixed, flow, Vec::new())));
         }
         let mut legs = Vec::new();
-        for (uri, flow) in targets {
+        for (uri, flow, path) in targets {
             let target = Target { uri, flow, shown: shown.clone() };
             let Some(leg) = self.plan_leg(call, role, number.as_str().to_owned(), target) else { continue };
             if let Some(leg) = self.legs.get_mut(&leg) {
+                leg.path = path;
                 leg.phone = Some(number.clone());
                 leg.own_call = role != LegRole::Agent;
             }
@@ -97,7 +103,8 @@ impl Core {
     /// Whether a phone could be rung now.
     pub(crate) fn is_reachable(&self, now: Now, number: &PhoneNumber) -> bool {
         let fixed = self.config.phone(number.as_str()).is_some_and(|phone| phone.contact.is_some());
-        fixed || !self.registrar.bindings(number.as_str(), now.instant).is_empty()
+        let contacts = self.registrar.bindings(number.as_str(), now.instant);
+        (fixed && self.device.is_none()) || contacts.iter().any(|contact| self.is_asked_for(contact))
     }
 
     fn plan_trunk(
@@ -145,11 +152,15 @@ impl Core {
     fn flow_of_uri(&self, uri: &str) -> Option<Flow> {
         let uri = Uri::parse(uri.as_bytes()).ok()?;
         let address = uri.host.ip()?;
-        let transport = match uri.transport() {
-            Some(msg::Transport::Tcp) => Transport::Tcp,
-            Some(_) | None => Transport::Udp,
+        let (transport, port) = match uri.transport() {
+            // RFC 7118 section 5: nobody can connect to a browser.
+            Some(msg::Transport::Ws | msg::Transport::Wss) => return None,
+            Some(msg::Transport::Tls) => (Transport::Tls, SIPS_PORT),
+            Some(_) | None if uri.scheme == msg::Scheme::Sips => (Transport::Tls, SIPS_PORT),
+            Some(msg::Transport::Tcp) => (Transport::Tcp, SIP_PORT),
+            Some(_) | None => (Transport::Udp, SIP_PORT),
         };
-        self.addresses.flow_to(transport, SocketAddr::new(address, uri.port.unwrap_or(SIP_PORT)))
+        self.addresses.flow_to(transport, SocketAddr::new(address, uri.port.unwrap_or(port)))
     }
 
     /// Sends the INVITE of a planned leg, offering the codec of the other leg first.
@@ -168,8 +179,10 @@ impl Core {
         let tag = self.endpoint.dialling_tag(call_id.as_bytes());
         let hops = self.hops_of(id);
         let session = self.session_asked(id);
+        let path = leg_path(self.legs.get(&id));
         let invite = write::invite(&write::Invite {
             target: &target,
+            path: &path,
             domain: &self.config.sip.domain,
             user_agent: &self.config.sip.user_agent,
             contact,
@@ -181,7 +194,7 @@ impl Core {
             session,
         });
         let user = Purpose::Dial(id).pack();
-        let tx = self.endpoint.request(now.instant, target.flow, invite.clone(), user, &mut self.effects);
+        let tx = self.request_sized(now, id, target.flow, invite.clone(), user);
         self.count_request_out(Method::Invite, target.flow.transport);
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.invite_sent = Some(invite);
@@ -201,6 +214,9 @@ impl Core {
     /// A response to one of our requests.
     pub(crate) fn response(&mut self, now: Now, tx: ClientTx, user: u64, message: &Message) {
         let status = message.status().unwrap_or(0);
+        if let Some(watch) = WatchId::unpack(user) {
+            return self.notify_answered(now, watch, message);
+        }
         match Purpose::unpack(user) {
             Purpose::Dial(leg) => self.invite_response(now, tx, leg, status, message),
             Purpose::Reinvite(leg) => self.reinvite_response(now, tx, leg, status, message),
@@ -211,6 +227,9 @@ impl Core {
 
     /// No response came, or the transport failed.
     pub(crate) fn request_failed(&mut self, now: Now, user: u64, status: u16) {
+        if let Some(watch) = WatchId::unpack(user) {
+            return self.notify_failed(now, watch, status);
+        }
         match Purpose::unpack(user) {
             Purpose::Dial(leg) => {
                 self.contact_silent(now, leg);
@@ -247,6 +266,10 @@ impl Core {
             (Phase::Outgoing { .. }, 200..=299) => self.answered(now, tx, id, message),
             (Phase::Outgoing { .. }, _) => {
                 self.keep_reason_of_refusal(id, message);
+                // RFC 5626 section 11.1: 430 says that the proxy has lost the phone's flow.
+                if status == 430 {
+                    self.contact_silent(now, id);
+                }
                 self.dial_failed(id, status);
             }
             // RFC 3261 section 13.2.2.4: a second phone behind a forking proxy has answered as well.
@@ -341,10 +364,9 @@ impl Core {
         let same = |binding: &&Binding<Flow>| {
             binding.key == key && binding.flow == flow && binding.refreshed_at.instant <= asked
         };
-        if self.registrar.bindings(phone.as_str(), now.instant).into_iter().find(same).is_none() {
-            return;
-        }
-        let change = self.registrar.unreachable(phone.as_str(), &key);
+        let silent = self.registrar.bindings(phone.as_str(), now.instant).into_iter().find(same);
+        let Some(id) = silent.map(|binding| binding.id) else { return };
+        let change = self.registrar.unreachable_binding(id);
         self.binding_changes(change.into_iter().collect());
         self.reachability(now, &phone);
     }
@@ -360,4 +382,9 @@ impl Core {
         self.endpoint.ack(now.instant, tx, ack, flow, &mut self.effects);
         self.count_request_out(Method::Ack, flow.transport);
     }
+}
+
+/// The Path by which a leg's phone is reached (RFC 3327).
+fn leg_path(leg: Option<&Leg>) -> Vec<String> {
+    leg.map(|leg| leg.path.clone()).unwrap_or_default()
 }

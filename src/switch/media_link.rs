@@ -65,6 +65,7 @@ impl Core {
             phase,
             flow,
             target: None,
+            path: Vec::new(),
             dialled: None,
             invite_sent: None,
             worker,

@@ -73,7 +73,8 @@ impl Core {
         session_timer::write_granted(&mut response, granted);
         let mut has_sdp = false;
         if makes_dialog {
-            let contact = write::contact_of(self.addresses.signalling(&leg.flow), leg.flow);
+            let address = self.addresses.signalling(&leg.flow);
+            let contact = write::contact_for(address, leg.flow, dialog.is_secure());
             response.header(Name::Contact, contact.as_bytes());
             response.header(Name::Allow, ALLOW.as_bytes());
             response.header(Name::Supported, SUPPORTED.as_bytes());
