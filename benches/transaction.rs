@@ -146,6 +146,7 @@ impl Bench {
                 | Effect::AckMissing { .. }
                 | Effect::Timeout { .. }
                 | Effect::Unreachable { .. }
+                | Effect::LateAnswer { .. }
                 | Effect::Malformed { .. }) => panic!("a call without fault has {fault:?}"),
             }
             self.carry_out(side, out);

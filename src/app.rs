@@ -110,7 +110,8 @@ struct ApiReady {
 /// Something that it needs can't be had; nothing keeps running then.
 pub fn start(config: Config, clock: &Clock) -> Result<Running, StartError> {
     let config = Arc::new(config);
-    let sounds = Sounds::load(&config.sounds.directory, config.sounds.language.as_str())?;
+    let sounds = Sounds::load(&config.sounds.directory, config.sounds.language.as_str())?
+        .with_tones(config.media.tones);
     let metrics = Metrics::new();
     let (handle, ends) = Handle::new();
     let draining = Arc::new(AtomicBool::new(false));

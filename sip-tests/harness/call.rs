@@ -1,5 +1,6 @@
 //! One call of a simulated phone: what is negotiated, what is said, and what was seen of it.
 
+use super::extensions::Extended;
 use super::sound::{Heard, frame};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -87,6 +88,7 @@ pub struct Call {
     pub last_digit_stamp: Option<u32>,
     /// Sends nothing.
     pub mute: bool,
+    pub extended: Extended,
 
     pub(super) peer_tag: Option<Vec<u8>>,
     /// Tags of other answers to the INVITE that came.
@@ -157,6 +159,9 @@ impl Call {
             self.speak_at = None;
             self.answer_at = None;
             self.reinvite_retry = None;
+            self.extended.refresh_at = None;
+            self.extended.expires_at = None;
+            self.extended.reliable = None;
         }
     }
 
@@ -174,8 +179,11 @@ impl Call {
     /// The packet that is due: a frame of the voice, or a key.
     pub(super) fn speak(&mut self, now: Instant) -> Option<(SocketAddr, SocketAddr, Vec<u8>)> {
         let at = self.speak_at.filter(|at| *at <= now)?;
-        self.speak_at = Some(at + Duration::from_millis(20));
-        self.timestamp = self.timestamp.wrapping_add(160);
+        // A phone that was mute has not been asked for its frames.
+        let frames = 1 + now.since(at).as_millis() / 20;
+        let frames = u32::try_from(frames).expect("a test ends before 2,700 years");
+        self.speak_at = Some(at + Duration::from_millis(20) * frames);
+        self.timestamp = self.timestamp.wrapping_add(160_u32.wrapping_mul(frames));
         let agreed = self.agreed.as_ref()?;
         let to = agreed.remote.filter(|_| agreed.direction.sends() && !self.mute)?;
         self.sequence = self.sequence.wrapping_add(1);

@@ -5,6 +5,7 @@ mod api;
 pub mod call;
 pub mod certificate;
 pub mod exchange;
+pub mod extensions;
 pub mod network;
 mod parties;
 pub mod phone;

@@ -2,6 +2,7 @@
 //! do. It answers what it must by itself and decides nothing.
 
 use super::call::{Call, State, Why};
+use super::extensions::{Extended, Skills};
 use super::network::Packet;
 use super::sound::{Ear, Heard, voice_hz};
 use super::watcher::Watching;
@@ -37,6 +38,8 @@ pub enum Treatment {
     Refuse(u16, Duration),
     /// 183 with early audio.
     EarlyMedia,
+    /// Nothing but what the test says.
+    Wait,
 }
 
 /// What a request of ours is for.
@@ -46,6 +49,8 @@ pub(super) enum Purpose {
     Reinvite(usize),
     Bye(usize),
     Register,
+    Update(usize),
+    Prack(usize),
     Other,
     Refer(usize),
     Subscribe(usize),
@@ -59,21 +64,25 @@ impl Purpose {
             Self::Bye(call) => (2, call),
             Self::Register => (3, 0),
             Self::Other => (4, 0),
-            Self::Refer(call) => (6, call),
-            Self::Subscribe(index) => (5, index),
+            Self::Update(call) => (5, call),
+            Self::Prack(call) => (6, call),
+            Self::Subscribe(index) => (7, index),
+            Self::Refer(call) => (8, call),
         };
-        (call as u64) << 3 | kind
+        (call as u64) << 4 | kind
     }
 
     pub(super) fn unpack(user: u64) -> Self {
-        let call = (user >> 3) as usize;
-        match user & 7 {
+        let call = (user >> 4) as usize;
+        match user & 15 {
             0 => Self::Invite(call),
             1 => Self::Reinvite(call),
             2 => Self::Bye(call),
             3 => Self::Register,
-            6 => Self::Refer(call),
-            5 => Self::Subscribe(call),
+            5 => Self::Update(call),
+            6 => Self::Prack(call),
+            7 => Self::Subscribe(call),
+            8 => Self::Refer(call),
             _ => Self::Other,
         }
     }
@@ -107,6 +116,7 @@ pub struct Phone {
     pub account: Account,
     pub calls: Vec<Call>,
     pub codecs: Vec<Codec>,
+    pub skills: Skills,
     /// The payload number of keys in its offers.
     pub event_payload: u8,
     /// A proxy that stays in the way: what it writes into Record-Route.
@@ -146,6 +156,7 @@ impl Phone {
             account: Account { password: "pw".to_owned(), ..Account::default() },
             calls: Vec::new(),
             codecs: vec![Codec::Pcma, Codec::Pcmu],
+            skills: Skills::default(),
             event_payload: 101,
             record_route: None,
             bye: None,
@@ -174,9 +185,13 @@ impl Phone {
         let mut next = self.endpoint.poll_timeout();
         for call in &self.calls {
             if call.state != State::Over {
-                for at in [call.speak_at, call.answer_at, call.reinvite_retry] {
+                let speak_at = call.speak_at.filter(|_| !call.mute);
+                for at in [speak_at, call.answer_at, call.reinvite_retry] {
                     next = earlier(next, at);
                 }
+                next = earlier(next, call.extended.refresh_at);
+                next = earlier(next, call.extended.expires_at);
+                next = earlier(next, call.extended.reliable.as_ref().and_then(|one| one.poll_timeout()));
             }
         }
         next
@@ -210,6 +225,7 @@ impl Phone {
                 let direction = self.calls[index].local.direction;
                 self.reinvite(now, index, Some(direction));
             }
+            self.extended_timeout(now, index);
             if let Some((from, to, bytes)) = self.calls[index].speak(now) {
                 self.out.push(Packet { from, to, bytes: Bytes::from(bytes) });
             }
@@ -319,6 +335,7 @@ impl Phone {
             digits: Vec::new(),
             last_digit_stamp: None,
             mute: false,
+            extended: Extended::default(),
             call_id,
             tag: self.endpoint.tag(),
             request: None,
@@ -351,7 +368,7 @@ impl Phone {
 
     pub(super) fn local(&mut self, rtp: SocketAddr) -> Local {
         Local {
-            address: rtp.ip(),
+            address: self.skills.private_address.unwrap_or(rtp.ip()),
             port: rtp.port(),
             session_id: self.random.next_u64() >> 2,
             version: 1,
@@ -375,7 +392,7 @@ impl Phone {
     pub(super) fn send_invite(&mut self, now: Instant, index: usize, authorization: Option<Vec<u8>>) {
         let body = (!self.calls[index].offerless).then(|| self.offer(index));
         let branch = self.endpoint.branch();
-        let call = &mut self.calls[index];
+        let call = &self.calls[index];
         let cseq = if authorization.is_some() { 2 } else { 1 };
         let mut request = RequestWriter::new(Method::Invite, call.to.as_bytes());
         request
@@ -387,6 +404,8 @@ impl Phone {
             .cseq(cseq, Method::Invite)
             .header_fmt(Name::Contact, format_args!("<sip:{}@{}>", self.number, self.sip))
             .header(Name::UserAgent, USER_AGENT);
+        self.write_skills(&mut request);
+        self.write_require(&mut request);
         if let Some(proxy) = &self.record_route {
             request.header(Name::RecordRoute, proxy.as_bytes());
         }
@@ -400,7 +419,7 @@ impl Phone {
             request.body(b"application/sdp", &body);
         }
         let bytes = request.finish();
-        call.request = Message::parse(bytes.clone()).ok();
+        self.calls[index].request = Message::parse(bytes.clone()).ok();
         let flow = self.flow(self.server);
         let user = Purpose::Invite(index).pack();
         let tx = self.endpoint.request(now, flow, bytes, user, &mut self.effects);
@@ -415,7 +434,10 @@ impl Phone {
         if call.state != State::Ringing {
             return;
         }
-        let body = self.answer_body(index, &invite);
+        let body = match self.calls[index].extended.body_sent.clone() {
+            Some(body) => Some(body),
+            None => self.answer_body(index, &invite),
+        };
         let Some(body) = body else { return self.refuse(now, index, 488) };
         let tag = self.calls[index].tag.clone();
         let contact = format!("<sip:{}@{}>", self.number, self.sip);
@@ -424,10 +446,16 @@ impl Phone {
         if let Some(proxy) = &self.record_route {
             response.header(Name::RecordRoute, proxy.as_bytes());
         }
-        response.header(Name::Contact, contact.as_bytes()).body(b"application/sdp", &body);
+        response.header(Name::Contact, contact.as_bytes());
+        self.write_session(now, index, &invite, &mut response);
+        if !self.answered_reliably(index) {
+            response.body(b"application/sdp", &body);
+        }
         let bytes = response.finish();
         let flow = self.flow(self.server);
-        let mut dialog = Dialog::uas(&invite, &tag, flow).expect("the switch's INVITE makes a dialog");
+        let early = self.calls[index].dialog.take();
+        let mut dialog = early
+            .unwrap_or_else(|| Dialog::uas(&invite, &tag, flow).expect("the switch's INVITE makes a dialog"));
         dialog.confirm();
         self.calls[index].dialog = Some(dialog);
         self.calls[index].up(now);
@@ -469,7 +497,7 @@ impl Phone {
             State::Calling => {
                 self.calls[index].cancelled_by_us = true;
                 if let Some(tx) = self.calls[index].client {
-                    self.endpoint.cancel(now, tx, None, &mut self.effects);
+                    self.endpoint.cancel(now, tx, self.skills.reason, &mut self.effects);
                 }
                 self.work(now);
             }
@@ -481,7 +509,12 @@ impl Phone {
             State::Up => {
                 self.calls[index].state = State::Leaving;
                 self.calls[index].speak_at = None;
-                self.in_dialog(now, index, Method::Bye, Purpose::Bye(index), |_| {});
+                let reason = self.skills.reason;
+                self.in_dialog(now, index, Method::Bye, Purpose::Bye(index), |request| {
+                    if let Some(reason) = reason {
+                        request.header(Name::Reason, reason.as_bytes());
+                    }
+                });
             }
             State::Leaving | State::Over => {}
         }
@@ -518,8 +551,14 @@ impl Phone {
         call.reinvite_offerless = direction.is_none();
         let body = direction.is_some().then(|| self.offer(index));
         let contact = format!("<sip:{}@{}>", self.number, self.sip);
+        let session = self.calls[index].extended.seconds.zip(Some(self.calls[index].extended.refreshes));
         self.in_dialog(now, index, Method::Invite, Purpose::Reinvite(index), |request| {
             request.header(Name::Contact, contact.as_bytes());
+            if let Some((seconds, refreshes)) = session {
+                let side = if refreshes { "uac" } else { "uas" };
+                request.header(Name::Supported, b"timer");
+                request.header_fmt(Name::SessionExpires, format_args!("{seconds};refresher={side}"));
+            }
             if let Some(body) = body {
                 request.body(b"application/sdp", &body);
             }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use strowger::clock::Instant;
 use strowger::sdp;
 use strowger::sdp::Direction;
-use strowger::sip::dialog::{Dialog, Order};
+use strowger::sip::dialog::Order;
 use strowger::sip::endpoint::{ClientTx, Effect, ServerTx};
 use strowger::sip::msg::write::ResponseWriter;
 use strowger::sip::msg::{Message, Method, Name};
@@ -42,9 +42,13 @@ impl Phone {
                 Purpose::Reinvite(index) => self.calls[index].reinvite_pending = false,
                 Purpose::Register => self.account.status = Some(408),
                 Purpose::Refer(index) => self.calls[index].refers.push(408),
+                Purpose::Update(index) => self.calls[index].extended.updates.push(408),
+                Purpose::Prack(index) => self.calls[index].extended.pracks.push(408),
                 Purpose::Subscribe(index) => self.watching[index].statuses.push(408),
                 Purpose::Other => {}
             },
+            // A phone that has forgotten its call does nothing about it; the switch does.
+            Effect::LateAnswer { .. } => {}
             Effect::Malformed { reason, .. } => panic!("the switch sent a malformed message: {reason}"),
         }
     }
@@ -81,6 +85,8 @@ impl Phone {
         match (message.method(), in_dialog, known) {
             (Method::Invite, false, _) => self.invited(now, tx, message),
             (Method::Invite, true, Some(index)) => self.reinvited(now, tx, index, message),
+            (Method::Prack, true, Some(index)) => self.prack_came(now, tx, index, message),
+            (Method::Update, true, Some(index)) => self.updated(now, tx, index, message),
             (Method::Bye, true, Some(index)) => {
                 self.respond(now, tx, message, 200);
                 self.bye = Some(message.clone());
@@ -98,6 +104,9 @@ impl Phone {
     }
 
     pub(super) fn invited(&mut self, now: Instant, tx: ServerTx, message: &Message) {
+        if self.refuses_session(now, tx, message) {
+            return;
+        }
         let call_id = String::from_utf8_lossy(message.call_id().unwrap_or_default()).into_owned();
         let index = self.open(call_id, true);
         let call = &mut self.calls[index];
@@ -115,6 +124,7 @@ impl Phone {
                 None
             }
             Treatment::EarlyMedia => self.answer_body(index, message),
+            Treatment::Wait => return,
         };
         let tag = self.calls[index].tag.clone();
         let contact = format!("<sip:{}@{}>", self.number, self.sip);
@@ -133,7 +143,7 @@ impl Phone {
     }
 
     pub(super) fn reinvited(&mut self, now: Instant, tx: ServerTx, index: usize, message: &Message) {
-        if self.calls[index].reinvite_pending {
+        if self.calls[index].reinvite_pending || self.calls[index].extended.update_pending {
             // RFC 3261 section 14.2.
             return self.respond(now, tx, message, 491);
         }
@@ -152,10 +162,11 @@ impl Phone {
         }
         let Some(body) = self.answer_body(index, message) else { return self.respond(now, tx, message, 488) };
         let contact = format!("<sip:{}@{}>", self.number, self.sip);
-        let bytes = ResponseWriter::to(message, 200, "OK")
-            .header(Name::Contact, contact.as_bytes())
-            .body(b"application/sdp", &body)
-            .finish();
+        self.note_refresh(now, index, message);
+        let mut response = ResponseWriter::to(message, 200, "OK");
+        response.header(Name::Contact, contact.as_bytes());
+        self.write_session(now, index, message, &mut response);
+        let bytes = response.body(b"application/sdp", &body).finish();
         self.calls[index].reinvite_server = Some(tx);
         self.endpoint.respond(now, tx, bytes, &mut self.effects);
     }
@@ -195,8 +206,10 @@ impl Phone {
             Purpose::Register if status >= 200 => self.register_response(now, status, message),
             Purpose::Other if status >= 200 => self.others.push(message.clone()),
             Purpose::Refer(index) if status >= 200 => self.calls[index].refers.push(status),
+            Purpose::Update(index) => self.update_response(now, index, status, message),
+            Purpose::Prack(index) if status >= 200 => self.calls[index].extended.pracks.push(status),
             Purpose::Subscribe(index) => self.subscribe_response(now, index, status, message),
-            Purpose::Bye(_) | Purpose::Register | Purpose::Other | Purpose::Refer(_) => {}
+            Purpose::Bye(_) | Purpose::Register | Purpose::Prack(_) | Purpose::Other | Purpose::Refer(_) => {}
         }
     }
 
@@ -212,6 +225,9 @@ impl Phone {
             self.calls[index].statuses.push((now, status));
         }
         self.check_tag(index, status, message);
+        if (101..200).contains(&status) && !self.prack_demanded(now, index, message) {
+            return;
+        }
         match status {
             401 if !self.calls[index].challenged && !self.calls[index].cancelled_by_us => {
                 self.calls[index].challenged = true;
@@ -264,10 +280,8 @@ impl Phone {
     }
 
     pub(super) fn invite_answered(&mut self, now: Instant, tx: ClientTx, index: usize, message: &Message) {
-        let flow = self.flow(self.server);
-        let Some(request) = self.calls[index].request.clone() else { return };
-        let dialog = Dialog::uac(&request, message, flow).expect("the switch's 200 makes a dialog");
-        self.calls[index].dialog = Some(dialog);
+        self.calls[index].dialog = self.confirmed_dialog(index, message);
+        self.session_granted(now, index, message);
         let answer = self.answer_for_ack(index, message);
         self.send_ack(now, tx, index, message, answer);
         if self.calls[index].cancelled_by_us {
@@ -328,6 +342,9 @@ impl Phone {
         match status {
             200..=299 => {
                 let answer = self.answer_for_ack(index, message);
+                if self.calls[index].extended.seconds.is_some() {
+                    self.session_granted(now, index, message);
+                }
                 self.calls[index].reinvite_offerless = false;
                 self.send_ack(now, tx, index, message, answer);
             }

@@ -13,6 +13,8 @@ use strowger::sdp::Codec;
 pub const MUSIC_HZ: u32 = 1000;
 /// The tone of the class `jazz`.
 pub const JAZZ_HZ: u32 = 300;
+/// The French ringing tone, 10 Hz from the first voice.
+pub const RINGBACK_HZ: u32 = 440;
 /// Samples in a frame.
 pub const FRAME: usize = 160;
 /// The length of a frame.
@@ -25,6 +27,9 @@ pub enum Sound {
     Tone(u32),
     Other,
 }
+
+/// The tone of a phone that rings.
+pub const RINGBACK: Sound = Sound::Tone(RINGBACK_HZ);
 
 /// Hold music.
 pub const MUSIC: Sound = Sound::Tone(MUSIC_HZ);
@@ -84,7 +89,7 @@ impl Ear {
         let decode = if is_alaw { g711::alaw_decode } else { g711::ulaw_decode };
         let samples: Vec<i16> = payload.iter().map(|byte| decode(*byte)).collect();
         let mut tones: Vec<u32> = (0..30).map(voice_hz).collect();
-        tones.extend([MUSIC_HZ, JAZZ_HZ]);
+        tones.extend([MUSIC_HZ, JAZZ_HZ, RINGBACK_HZ]);
         let sound = match dominant(&samples, 8000, &tones) {
             Some(hz) => Sound::Tone(hz),
             None if rms(&samples) < 32.0 => Sound::Silence,

@@ -78,6 +78,9 @@ fn a_very_late_answer_does_not_hang() {
     assert_eq!(world.over(calling), Why::Refused(487));
     world.run(Duration::from_secs(60));
     world.answer(called);
-    world.over_within(called, Duration::from_secs(40));
+    world.run(Duration::from_millis(4));
+    world.check(world.call(called).ack_seen, "it is acknowledged at once");
+    let why = world.over(called);
+    world.check(matches!(why, Why::ByPeer(_)), "and hung up");
     world.finish();
 }

@@ -24,6 +24,21 @@ macro_rules! over_networks {
     };
 }
 
+/// The same for a file with several scenarios: `$test` runs `$scenario`.
+macro_rules! over_networks_of {
+    ($scenario:ident, $test:ident) => {
+        #[test]
+        fn $test() {
+            let world = crate::harness::world::World::new(crate::harness::network::Quality::CLEAN, 1);
+            $scenario(world).finish();
+            for seed in 1..=3 {
+                let quality = crate::harness::network::Quality::lossy(3);
+                $scenario(crate::harness::world::World::new(quality, seed)).finish();
+            }
+        }
+    };
+}
+
 mod abandoned;
 mod agent_leaves_at_once;
 mod agent_rejects;
@@ -34,8 +49,10 @@ mod blind_transfer;
 mod both_hang_up_at_once;
 mod busy;
 mod by_api;
+mod bye_before_the_answer;
 mod caller_cancels;
 mod cancel_crosses_the_answer;
+mod circles;
 mod declined;
 mod drain;
 mod early_media;
@@ -50,6 +67,7 @@ mod lamp_of_a_phone;
 mod lamp_of_a_queue;
 mod lamp_over_tcp;
 mod lamp_races;
+mod late_answers;
 mod limits;
 mod lost_ack;
 mod lost_bye;
@@ -70,14 +88,19 @@ mod pending_status;
 mod phone_to_phone;
 mod pickup;
 mod ports_used_up;
+mod private_media;
 mod queue_call;
+mod reasons;
 mod refer_refusals;
 mod registrations;
+mod reliable;
 mod replaced_leg;
 mod requests_of_nothing;
 mod reregistered_while_ringing;
 mod restart;
 mod ring_timeout;
+mod ringback;
+mod session_timer;
 mod shared_agent;
 mod soak;
 mod stranger;
@@ -88,4 +111,5 @@ mod transfer_races;
 mod trunk;
 mod two_answers;
 mod unreachable_agent;
+mod update;
 mod wrap_up;

@@ -285,7 +285,7 @@ impl Call {
             }
             LegEvent::Held(held) => self.hold(now, self.caller, held, out),
             // The caller's own leg is answered by us: there is nothing to be told of its progress.
-            LegEvent::Ringing | LegEvent::EarlyMedia | LegEvent::Answered => {}
+            LegEvent::Ringing | LegEvent::EarlyMedia | LegEvent::Speaks | LegEvent::Answered => {}
         }
     }
 
@@ -301,7 +301,7 @@ impl Call {
             State::Talking { other, .. } if *other == leg => match event {
                 LegEvent::Ended(cause) | LegEvent::Failed(cause) => self.end_but(now, Some(leg), cause, out),
                 LegEvent::Held(held) => self.hold(now, leg, held, out),
-                LegEvent::Ringing | LegEvent::EarlyMedia | LegEvent::Answered => {}
+                LegEvent::Ringing | LegEvent::EarlyMedia | LegEvent::Speaks | LegEvent::Answered => {}
             },
             State::New
             | State::Ringing { .. }
@@ -319,8 +319,16 @@ impl Call {
             LegEvent::Ringing => out.push(Command::Progress { leg: self.caller, media: None }),
             LegEvent::EarlyMedia if ring.is_single() => {
                 out.push(Command::Progress { leg: self.caller, media: Some(leg) });
-                out.push(Command::Hear { leg: self.caller, what: Hear::Leg(leg) });
+                // Carriers announce audio and send none: the caller hears our tone until their first packet.
+                let what = if ring.has_spoken(leg) { Hear::Leg(leg) } else { Hear::Ringback };
+                out.push(Command::Hear { leg: self.caller, what });
                 out.push(Command::Hear { leg, what: Hear::Leg(self.caller) });
+            }
+            LegEvent::Speaks => {
+                ring.speaks(leg);
+                if ring.is_single() {
+                    out.push(Command::Hear { leg: self.caller, what: Hear::Leg(leg) });
+                }
             }
             // Several phones ring: whose audio would it be? The caller's own phone makes the ringing tone.
             LegEvent::EarlyMedia => out.push(Command::Progress { leg: self.caller, media: None }),
@@ -367,7 +375,7 @@ impl Call {
                     out.push(Command::Queue(ToQueue::Refused(id, cause.offer_result())));
                 }
             }
-            LegEvent::Held(_) => {}
+            LegEvent::Held(_) | LegEvent::Speaks => {}
         }
     }
 

@@ -36,6 +36,8 @@ pub enum Cause {
     MediaTimeout,
     /// The acknowledgement of an answer never came.
     NoAck,
+    /// The party no longer shows that it lives (RFC 4028).
+    SessionExpired,
     /// A supervisor or an API key ended it.
     ByRequest,
     /// The queue put the caller out: too long a wait, full, empty, closed.
@@ -67,6 +69,7 @@ impl Cause {
             Self::Cancelled => "cancelled",
             Self::MediaTimeout => "media_timeout",
             Self::NoAck => "no_ack",
+            Self::SessionExpired => "session_expired",
             Self::ByRequest => "by_request",
             Self::QueueLeft => "queue_left",
             Self::Transferred => "transferred",
@@ -91,6 +94,7 @@ impl Cause {
             | Self::Congestion
             | Self::MediaTimeout
             | Self::NoAck
+            | Self::SessionExpired
             | Self::QueueLeft
             | Self::Shutdown
             | Self::Fault => CdrOutcome::Failed,
@@ -113,6 +117,7 @@ impl Cause {
             | Self::NotBuilt
             | Self::MediaTimeout
             | Self::NoAck
+            | Self::SessionExpired
             | Self::QueueLeft
             | Self::Shutdown
             | Self::Fault => OfferResult::Unreachable,
@@ -136,6 +141,7 @@ impl Cause {
             | Self::Cancelled
             | Self::MediaTimeout
             | Self::NoAck
+            | Self::SessionExpired
             | Self::ByRequest
             | Self::QueueLeft
             | Self::Transferred

@@ -16,6 +16,8 @@ pub enum Hear {
     Leg(LegId),
     /// Music of a class.
     Music(String),
+    /// The tone of a phone that rings.
+    Ringback,
 }
 
 /// Word for the distributor about this call's caller.

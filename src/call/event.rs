@@ -50,6 +50,8 @@ pub enum LegEvent {
     Ringing,
     /// The far side sends audio before the answer.
     EarlyMedia,
+    /// Its first audio has come: heard at last, whatever was said of audio before.
+    Speaks,
     /// Answered.
     Answered,
     /// Ended before the answer.

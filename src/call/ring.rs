@@ -10,12 +10,14 @@ use std::collections::BTreeSet;
 pub struct Ring {
     legs: BTreeSet<LegId>,
     worst: Cause,
+    /// Those that were heard already.
+    spoken: BTreeSet<LegId>,
 }
 
 impl Ring {
     /// The legs that ring from now on.
     pub fn new(legs: &[LegId]) -> Self {
-        Self { legs: legs.iter().copied().collect(), worst: Cause::Unreachable }
+        Self { legs: legs.iter().copied().collect(), worst: Cause::Unreachable, spoken: BTreeSet::new() }
     }
 
     /// Whether the leg rings here.
@@ -31,6 +33,16 @@ impl Ring {
     /// Whether it rings at one phone only, whose early audio can be passed on.
     pub fn is_single(&self) -> bool {
         self.legs.len() == 1
+    }
+
+    /// The first audio of a leg has come.
+    pub fn speaks(&mut self, leg: LegId) {
+        self.spoken.insert(leg);
+    }
+
+    /// Whether audio of the leg has come already.
+    pub fn has_spoken(&self, leg: LegId) -> bool {
+        self.spoken.contains(&leg)
     }
 
     /// A leg failed. `Some` when it was the last one: the cause that speaks for all.

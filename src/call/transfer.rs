@@ -278,7 +278,7 @@ impl Call {
                     self.hear_transfer(out);
                 }
                 LegEvent::Held(held) => transfer.by_holds = held,
-                LegEvent::Ringing | LegEvent::EarlyMedia | LegEvent::Answered => {}
+                LegEvent::Ringing | LegEvent::EarlyMedia | LegEvent::Speaks | LegEvent::Answered => {}
             }
         } else if transfer.rings(leg) {
             self.target_event(now, leg, event, out);
@@ -302,13 +302,13 @@ impl Call {
         let by = transfer.by;
         let heard = !transfer.party_holds && transfer.ring().is_some_and(Ring::is_single);
         match event {
-            LegEvent::Ringing => out.push(Command::Transfer { by, step: TransferStep::Ringing }),
-            LegEvent::EarlyMedia => {
-                if heard {
-                    out.push(Command::Hear { leg: party, what: Hear::Leg(leg) });
-                    out.push(Command::Hear { leg, what: Hear::Leg(party) });
-                }
+            LegEvent::Ringing | LegEvent::EarlyMedia => {
                 out.push(Command::Transfer { by, step: TransferStep::Ringing });
+            }
+            // Announced audio may never come: the music goes on until it does.
+            LegEvent::Speaks if heard => {
+                out.push(Command::Hear { leg: party, what: Hear::Leg(leg) });
+                out.push(Command::Hear { leg, what: Hear::Leg(party) });
             }
             LegEvent::Answered => self.target_answered(now, leg, out),
             LegEvent::Failed(cause) | LegEvent::Ended(cause) => {
@@ -316,7 +316,7 @@ impl Call {
                     self.transfer_failed(now, cause, out);
                 }
             }
-            LegEvent::Held(_) => {}
+            LegEvent::Held(_) | LegEvent::Speaks => {}
         }
     }
 

@@ -6,6 +6,7 @@ use crate::config::api_key::Scope;
 use crate::config::campaign::Mode;
 use crate::config::media::Codec;
 use crate::config::media::Sockets;
+use crate::config::media::Tones;
 use crate::config::queue::OverflowReason;
 use crate::config::queue::RecordingMode;
 use crate::config::queue::Strategy;
@@ -117,6 +118,18 @@ const SIP: &[Key] = &[
     ),
     key("user_agent", Text("text"), Value(r#""Strowger""#), "What `Server` and `User-Agent` say."),
     key(
+        "session_expires_seconds",
+        Seconds(90, DAY),
+        Value("1800"),
+        "Both ends of a call show that they live at least this often (RFC 4028).",
+    ),
+    key(
+        "session_min_seconds",
+        Seconds(90, DAY),
+        Value("90"),
+        "A peer that wants to show it more often than this is refused with 422.",
+    ),
+    key(
         "subscription_min_seconds",
         Seconds(1, DAY),
         Value("60"),
@@ -170,6 +183,12 @@ const MEDIA: &[Key] = &[
         Seconds(0, DAY),
         Value("30"),
         "A call without a packet from one side for so long is ended; 0: never.",
+    ),
+    key(
+        "tones",
+        Shape::Word(Tones::NAMES),
+        Value(r#""fr""#),
+        "The country whose ringing and busy tones are played.",
     ),
 ];
 

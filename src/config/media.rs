@@ -35,6 +35,26 @@ words! {
     }
 }
 
+words! {
+    /// A country whose call progress tones are played.
+    Tones {
+        /// France.
+        "fr" => Fr,
+        /// United Kingdom.
+        "uk" => Uk,
+        /// United States and Canada.
+        "us" => Us,
+        /// Germany.
+        "de" => De,
+        /// Switzerland.
+        "ch" => Ch,
+        /// Spain.
+        "es" => Es,
+        /// Italy.
+        "it" => It,
+    }
+}
+
 /// `[media]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Media {
@@ -48,6 +68,8 @@ pub struct Media {
     pub codecs: Vec<Codec>,
     /// A call without a packet from one side for so long is ended; `None`: never.
     pub no_media_timeout: Option<Duration>,
+    /// Whose tones.
+    pub tones: Tones,
 }
 
 impl Media {
@@ -69,6 +91,7 @@ impl Media {
             sockets: reader.word("sockets").unwrap_or(Sockets::Auto),
             codecs: reader.words("codecs"),
             no_media_timeout: reader.seconds_or_none("no_media_timeout_seconds"),
+            tones: reader.word("tones").unwrap_or(Tones::Fr),
         };
         if media.sockets == Sockets::Shared && (address.is_ipv6() || address.is_unspecified()) {
             let what =

@@ -69,6 +69,7 @@ pub use load::report;
 pub use media::Codec;
 pub use media::Media;
 pub use media::Sockets;
+pub use media::Tones;
 pub use network::Host;
 pub use network::Network;
 pub use network::PortRange;

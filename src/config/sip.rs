@@ -36,6 +36,10 @@ pub struct Sip {
     pub registration_max: Duration,
     /// What `Server` and `User-Agent` say.
     pub user_agent: String,
+    /// The session interval that we ask for (RFC 4028).
+    pub session_expires: Duration,
+    /// The shortest session interval that we accept.
+    pub session_min: Duration,
     /// Lamps, messages and presence.
     pub subscriptions: Subscriptions,
 }
@@ -48,6 +52,7 @@ impl Sip {
 
     pub(crate) fn read(reader: &mut Reader<'_, '_>, has_tls: bool) -> Option<Self> {
         let min_at = reader.place_of("registration_min_seconds");
+        let session_at = reader.place_of("session_min_seconds");
         let udp_at = reader.place_of("udp");
         if reader.has("udp") && reader.is_empty("udp") {
             reader.cx.fault(&udp_at, "`udp` must name at least one address");
@@ -66,8 +71,13 @@ impl Sip {
             registration_min: reader.seconds("registration_min_seconds"),
             registration_max: reader.seconds("registration_max_seconds"),
             user_agent: reader.parsed("user_agent", header_text).unwrap_or_default(),
+            session_expires: reader.seconds("session_expires_seconds"),
+            session_min: reader.seconds("session_min_seconds"),
             subscriptions: Subscriptions::read(reader),
         };
+        if sip.session_min > sip.session_expires {
+            reader.cx.fault(&session_at, "`session_min_seconds` is above `session_expires_seconds`");
+        }
         if sip.registration_min > sip.registration_max {
             let what = "`registration_min_seconds` is above `registration_max_seconds`";
             reader.cx.fault(&min_at, what);

@@ -65,14 +65,14 @@ pub enum Then {
     Music(String),
 }
 
-/// Call progress tones (French cadences, ITU-T E.180 supplement 2).
+/// Call progress tones, in the cadence of the configured country.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Tone {
-    /// It rings: 440 Hz, 1.5 s on, 3.5 s off.
+    /// It rings.
     Ringback,
-    /// Busy: 440 Hz, 0.5 s on and off.
+    /// Busy.
     Busy,
-    /// No circuit: 440 Hz, 0.25 s on and off.
+    /// No circuit.
     Congestion,
 }
 

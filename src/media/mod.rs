@@ -26,6 +26,7 @@ pub mod session;
 mod shared;
 pub mod sounds;
 mod start;
+mod tones;
 mod warm;
 mod wheel;
 mod wire;

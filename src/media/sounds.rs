@@ -5,11 +5,12 @@
 use crate::codec::g711::alaw_encode;
 use crate::codec::g711::ulaw_encode;
 use crate::codec::resample;
-use crate::codec::tone::Sine;
 use crate::codec::wav;
 use crate::codec::wav::WavFault;
+use crate::config::Tones;
 use crate::media::command::Codec;
 use crate::media::command::Tone;
+use crate::media::tones;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -22,10 +23,6 @@ use thiserror::Error;
 pub const DEFAULT_CLASS: &str = "default";
 /// Sounds are padded to whole frames of 20 ms, so that one prompt's end is not glued to the next one's start.
 const FRAME_SAMPLES: usize = 160;
-const RATE_HZ: u32 = 8000;
-/// A tone of -15 dBm0 or so, below speech.
-const TONE_AMPLITUDE: i16 = 5600;
-const TONE_HZ: u32 = 440;
 
 /// One sound: a byte for each sample of 125 us, the same number of them in both laws.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -144,12 +141,14 @@ impl Sounds {
     }
 
     fn shelve(mut shelf: Shelf) -> Self {
-        for (tone, on_ms, off_ms) in
-            [(Tone::Ringback, 1500, 3500), (Tone::Busy, 500, 500), (Tone::Congestion, 250, 250)]
-        {
-            shelf.tones.insert(tone, Arc::new(cadence(on_ms, off_ms)));
-        }
+        shelf.tones = tones::encoded(Tones::Fr);
         Self(Arc::new(shelf))
+    }
+
+    /// The same sounds with the tones of a country instead of the French ones.
+    pub fn with_tones(mut self, country: Tones) -> Self {
+        Arc::make_mut(&mut self.0).tones = tones::encoded(country);
+        self
     }
 
     /// A prompt by its name, such as `digits/1`.
@@ -177,13 +176,6 @@ impl Sounds {
     pub fn music_classes(&self) -> impl Iterator<Item = &str> {
         self.0.music.keys().map(String::as_str)
     }
-}
-
-fn cadence(on_ms: usize, off_ms: usize) -> Sound {
-    let mut samples = vec![0; on_ms * 8];
-    Sine::new(TONE_HZ, RATE_HZ, TONE_AMPLITUDE).fill(&mut samples);
-    samples.resize((on_ms + off_ms) * 8, 0);
-    Sound::from_samples(&samples)
 }
 
 /// All WAV files under a folder: names relative to it without ending, and paths, in order.
@@ -219,6 +211,7 @@ fn samples_of(path: &Path) -> Result<Vec<i16>, SoundsError> {
 mod tests {
     use super::*;
     use crate::codec::g711::alaw_decode;
+    use crate::codec::tone::Sine;
     use crate::codec::tone::goertzel;
     use crate::codec::wav::Wav;
 

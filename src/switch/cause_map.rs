@@ -36,6 +36,7 @@ pub(crate) const fn refusal(cause: Cause) -> (u16, &'static str) {
         | Cause::AnsweredElsewhere
         | Cause::MediaTimeout
         | Cause::NoAck
+        | Cause::SessionExpired
         | Cause::ByRequest
         | Cause::QueueLeft => (480, "Temporarily Unavailable"),
     }
@@ -47,6 +48,7 @@ pub(crate) const fn reason(cause: Cause) -> Option<&'static str> {
         Cause::AnsweredElsewhere => Some("SIP;cause=200;text=\"Call completed elsewhere\""),
         Cause::MediaTimeout => Some("Q.850;cause=31;text=\"No media\""),
         Cause::NoAck => Some("SIP;cause=408;text=\"No ACK\""),
+        Cause::SessionExpired => Some("SIP;cause=408;text=\"Session expired\""),
         Cause::QueueLeft => Some("Q.850;cause=19;text=\"Left the queue\""),
         Cause::Shutdown => Some("Q.850;cause=41;text=\"Switch stopped\""),
         Cause::Fault => Some("Q.850;cause=41;text=\"Internal fault\""),

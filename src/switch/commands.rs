@@ -13,6 +13,7 @@ use crate::ids::EntryUid;
 use crate::ids::QueueId;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::Source;
+use crate::media::command::Tone;
 use crate::metrics::labels::Side;
 use crate::record::Cdr;
 use crate::record::Fact;
@@ -67,13 +68,15 @@ impl Core {
     }
 
     fn progress(&mut self, now: Now, leg: LegId, media: Option<LegId>) {
+        let media = media.filter(|_| self.may_have_early_audio(leg));
         let status = if media.is_some() { 183 } else { 180 };
         let Some(Leg { phase: Phase::Incoming { told, .. }, .. }) = self.legs.get(&leg) else { return };
         // A second phone that rings, or ringing after early audio, tells the caller nothing new.
         if *told >= status {
             return;
         }
-        if media.is_some() && !self.settle_answer(leg, media) {
+        let offers_early = self.offers_in_provisional(leg);
+        if (media.is_some() || offers_early) && !self.settle_answer(leg, media) {
             return;
         }
         let reason = if media.is_some() { "Session Progress" } else { "Ringing" };
@@ -83,13 +86,16 @@ impl Core {
         }
     }
 
-    fn answer(&mut self, now: Now, id: LegId, like: Option<LegId>) {
+    pub(crate) fn answer(&mut self, now: Now, id: LegId, like: Option<LegId>) {
         let Some(Leg { phase: Phase::Incoming { tx, .. }, .. }) = self.legs.get(&id) else { return };
         let tx = *tx;
         if !self.settle_answer(id, like) {
             self.respond_to_invite(now, id, 488, "Not Acceptable Here", None);
             self.tell_leg(id, LegEvent::Ended(Cause::NotAcceptable));
             self.drop_leg(id);
+            return;
+        }
+        if self.answer_must_wait(id, like) {
             return;
         }
         self.respond_to_invite(now, id, 200, "OK", None);
@@ -99,6 +105,8 @@ impl Core {
         leg.unacknowledged = Some(tx);
         self.invites.insert(tx, id);
         self.watch_media(id);
+        self.warn_of_private_media(now, id);
+        self.arm_leg(id);
     }
 
     pub(crate) fn refuse(&mut self, now: Now, id: LegId, cause: Cause) {
@@ -108,7 +116,8 @@ impl Core {
     }
 
     /// Ends a leg in whatever phase it is. For its call it is over; a late answer is seen to by `response`.
-    fn hang_up(&mut self, now: Now, id: LegId, cause: Cause) {
+    pub(crate) fn hang_up(&mut self, now: Now, id: LegId, cause: Cause) {
+        let reason = self.reason_for(id, cause);
         let Some(leg) = self.legs.get_mut(&id) else { return };
         match &mut leg.phase {
             Phase::Planned => self.drop_leg(id),
@@ -117,7 +126,7 @@ impl Core {
                 *cancelled = Some(cause);
                 let tx = *tx;
                 self.close_media(id);
-                self.endpoint.cancel(now.instant, tx, cause_map::reason(cause), &mut self.effects);
+                self.endpoint.cancel(now.instant, tx, reason.as_deref(), &mut self.effects);
             }
             // RFC 3261 section 15: "the callee's UA MUST NOT send a BYE on a confirmed dialog until it has received an
             // ACK for its 2xx response or until the server transaction times out": it might overtake the 2xx.
@@ -135,9 +144,9 @@ impl Core {
 
     /// Sends a BYE in the leg's dialog (RFC 3261 section 15.1.1).
     pub(crate) fn send_bye(&mut self, now: Now, id: LegId, cause: Cause) {
-        let reason = cause_map::reason(cause);
+        let reason = self.reason_for(id, cause);
         self.send_in_dialog(now, id, Method::Bye, Purpose::Farewell(id), |request| {
-            if let Some(reason) = reason {
+            if let Some(reason) = &reason {
                 request.header(Name::Reason, reason.as_bytes());
             }
         });
@@ -163,6 +172,7 @@ impl Core {
                 None => Source::Silence,
             },
             Hear::Music(class) => Source::Music { class },
+            Hear::Ringback => Source::Tone(Tone::Ringback),
         };
         if let Some(leg) = self.legs.get(&leg) {
             let command = MediaCommand::Hear { leg: leg.media(), source };
@@ -244,6 +254,9 @@ impl Core {
     pub(crate) fn drop_leg(&mut self, id: LegId) {
         self.close_media(id);
         let Some(mut leg) = self.legs.remove(&id) else { return };
+        if let Some(at) = leg.armed {
+            self.leg_timers.remove(&(at, id));
+        }
         if let Some(slot) = self.calls.get_mut(&leg.call)
             && slot.ended_legs.len() < ENDED_LEGS_MAX
         {

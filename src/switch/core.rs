@@ -41,8 +41,10 @@ use crate::switch::addresses::Addresses;
 use crate::switch::board::Board;
 use crate::switch::counting::QueueCounters;
 use crate::switch::counting::Seen;
+use crate::switch::fork::LateAnswers;
 use crate::switch::leg::Leg;
 use crate::switch::limiter::Limiter;
+use crate::switch::passage::Passage;
 use crate::switch::phone_workers::PhoneWorkers;
 use crate::switch::port_stock::PortStock;
 use crate::switch::refer::Referral;
@@ -131,6 +133,10 @@ pub(crate) struct CallSlot {
     pub(crate) referral: Option<Box<Referral>>,
     /// Legs that are over, as the API shows them.
     pub(crate) ended_legs: Vec<LegView>,
+    /// How far the caller's INVITE has come already.
+    pub(crate) passage: Passage,
+    /// Why the party that ended it has done so, in its own words, for the other party.
+    pub(crate) reason: Option<String>,
 }
 
 /// Work that one input has caused and that waits its turn, so that no part calls back into another.
@@ -167,11 +173,13 @@ pub struct Core {
     pub(crate) folds: BTreeMap<QueueId, QueueFold>,
     pub(crate) calls: BTreeMap<CallUid, CallSlot>,
     pub(crate) call_timers: BTreeSet<(Instant, CallUid)>,
-    /// When a re-INVITE is tried again.
+    /// When something is due on a leg: a re-INVITE's second try, a reliable response, the session's timer.
     pub(crate) leg_timers: BTreeSet<(Instant, LegId)>,
     pub(crate) legs: HashMap<LegId, Leg>,
     pub(crate) dialogs: HashMap<DialogId, LegId>,
     pub(crate) invites: HashMap<ServerTx, LegId>,
+    /// Answers that came when their legs were gone.
+    pub(crate) late_answers: LateAnswers,
     /// What the distributor was last told of each agent's phone.
     pub(crate) reachable: BTreeMap<AgentId, bool>,
     /// Calls of each agent's phone that are not of a queue.
@@ -375,7 +383,8 @@ impl Core {
             Effect::Send { flow, bytes } => self.out.push(Output::Send { flow, bytes }),
             Effect::Request { tx, message, flow } => self.request(now, tx, &message, flow),
             Effect::Ack { tx, message, .. } => self.ack_received(now, tx, &message),
-            Effect::Cancelled { tx, .. } => self.cancel_received(now, tx),
+            Effect::Cancelled { tx, message } => self.cancel_received(now, tx, &message),
+            Effect::LateAnswer { message, flow } => self.late_answer(now, None, &message, flow),
             Effect::AckMissing { tx } => self.ack_missing(now, tx),
             Effect::Response { tx, user, message } => {
                 self.count_response_in(message.method(), message.status().unwrap_or(0));

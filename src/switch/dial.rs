@@ -180,8 +180,10 @@ impl Core {
         let referred_by = leg.referred_by.clone();
         let contact = self.addresses.signalling(&target.flow);
         let branch = self.endpoint.branch();
-        let tag = self.endpoint.tag();
         let call_id = write::call_id(&mut self.random, &self.config.sip.domain);
+        let tag = self.endpoint.dialling_tag(call_id.as_bytes());
+        let hops = self.hops_of(id);
+        let session = self.session_asked(id);
         let path = leg_path(self.legs.get(&id));
         let invite = write::invite(&write::Invite {
             target: &target,
@@ -194,6 +196,8 @@ impl Core {
             call_id: &call_id,
             body: &body,
             referred_by: referred_by.as_deref(),
+            hops,
+            session,
         });
         let user = Purpose::Dial(id).pack();
         let tx = self.request_sized(now, id, target.flow, invite.clone(), user);
@@ -222,6 +226,7 @@ impl Core {
         match Purpose::unpack(user) {
             Purpose::Dial(leg) => self.invite_response(now, tx, leg, status, message),
             Purpose::Reinvite(leg) => self.reinvite_response(now, tx, leg, status, message),
+            Purpose::Refresh(leg) => self.refresh_response(now, leg, status, message),
             Purpose::Farewell(_) => {}
         }
     }
@@ -238,27 +243,35 @@ impl Core {
             }
             // RFC 3261 section 14.1 and 12.2.1.2: no answer at all to a re-INVITE means that the dialog is gone.
             Purpose::Reinvite(leg) => self.reinvite_failed(now, leg, status),
+            // RFC 4028 section 10: a refresh without answer ends the session, as 408 does.
+            Purpose::Refresh(leg) => self.session_lost(now, leg),
             Purpose::Farewell(_) => {}
         }
     }
 
     fn invite_response(&mut self, now: Now, tx: ClientTx, id: LegId, status: u16, message: &Message) {
+        if status == 422 && self.dial_with_longer_session(now, id, message) {
+            return;
+        }
         let Some(leg) = self.legs.get_mut(&id) else {
-            // The leg was hung up after its answer: a further fork's 2xx finds nobody, and that phone gives up by itself.
-            if (200..300).contains(&status) {
-                tracing::info!("a further answer came for a call that is over");
+            if (200..300).contains(&status)
+                && let Some(flow) = self.endpoint.flow_of(tx)
+            {
+                self.late_answer(now, Some(tx), message, flow);
             }
             return;
         };
+        leg.peer.learn(message);
         match (&mut leg.phase, status) {
             (Phase::Outgoing { .. }, ..=100) => {}
             (Phase::Outgoing { cancelled: Some(_), .. }, 101..=199) => {}
             (Phase::Outgoing { rang, .. }, 101..=199) => {
                 *rang = true;
-                self.provisional(id, message);
+                self.provisional(now, id, message);
             }
             (Phase::Outgoing { .. }, 200..=299) => self.answered(now, tx, id, message),
             (Phase::Outgoing { .. }, _) => {
+                self.keep_reason_of_refusal(id, message);
                 // RFC 5626 section 11.1: 430 says that the proxy has lost the phone's flow.
                 if status == 430 {
                     self.contact_silent(now, id);
@@ -271,8 +284,11 @@ impl Core {
         }
     }
 
-    fn provisional(&mut self, id: LegId, message: &Message) {
+    fn provisional(&mut self, now: Now, id: LegId, message: &Message) {
         self.note_early_dialog(id, message);
+        if !self.acknowledge_if_demanded(now, id, message) {
+            return;
+        }
         let early = !message.body_slice().is_empty() && self.settle_remote_answer(id, message);
         self.tell_leg(id, if early { LegEvent::EarlyMedia } else { LegEvent::Ringing });
     }
@@ -288,6 +304,7 @@ impl Core {
         // The early dialog of the same phone goes on, with the CSeq numbers that were used in it.
         let goes_on = self.dialog(id).filter(|early| early.id() == dialog.id());
         if goes_on.is_none_or(|early| early.receive_response(message).is_err()) {
+            let dialog = self.fork_with(id, dialog, message);
             self.adopt_dialog(id, dialog);
         }
         if let Some(leg) = self.legs.get_mut(&id) {
@@ -299,6 +316,8 @@ impl Core {
             self.drop_leg(id);
         } else if self.settle_remote_answer(id, message) {
             self.watch_media(id);
+            self.session_confirmed(now, id, message);
+            self.warn_of_private_media(now, id);
             self.tell_leg(id, LegEvent::Answered);
         } else {
             self.send_bye(now, id, Cause::NotAcceptable);
@@ -307,25 +326,8 @@ impl Core {
         }
     }
 
-    fn refuse_fork(&mut self, now: Now, tx: ClientTx, id: LegId, message: &Message) {
-        let Some(leg) = self.legs.get(&id) else { return };
-        let Some(target) = &leg.target else { return };
-        let flow = target.flow;
-        let Some(mut dialog) = self.dialog_made(id, message) else { return };
-        if leg.dialog_id.as_ref() == Some(dialog.id()) {
-            return;
-        }
-        let sent_by = self.addresses.signalling(&flow).to_string();
-        let cseq = dialog.local_cseq();
-        let ack = dialog.ack_for(cseq, sent_by.as_bytes(), &self.endpoint.branch()).finish();
-        self.endpoint.ack(now.instant, tx, ack, flow, &mut self.effects);
-        let bye = dialog.request(Method::Bye, sent_by.as_bytes(), &self.endpoint.branch()).finish();
-        self.endpoint.request(now.instant, flow, bye, Purpose::Farewell(id).pack(), &mut self.effects);
-        self.count_request_out(Method::Bye, flow.transport);
-    }
-
     /// The dialog that a response to the leg's INVITE makes; none without To-tag or Contact.
-    fn dialog_made(&self, id: LegId, response: &Message) -> Option<Dialog> {
+    pub(crate) fn dialog_made(&self, id: LegId, response: &Message) -> Option<Dialog> {
         let leg = self.legs.get(&id)?;
         let invite = Message::parse(leg.invite_sent.clone()?).ok()?;
         Dialog::uac(&invite, response, leg.flow).ok()
@@ -340,7 +342,7 @@ impl Core {
         }
     }
 
-    fn dial_failed(&mut self, id: LegId, status: u16) {
+    pub(crate) fn dial_failed(&mut self, id: LegId, status: u16) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let Phase::Outgoing { rang, cancelled, .. } = &leg.phase else { return };
         let (rang, cancelled) = (*rang, cancelled.is_some());

@@ -22,8 +22,9 @@ use crate::switch::leg::Purpose;
 use crate::switch::leg::Renegotiation;
 use crate::switch::refer;
 use crate::switch::requests::ALLOW;
+use crate::switch::requests::SUPPORTED;
+use crate::switch::session_timer;
 use crate::switch::write;
-use std::time::Duration;
 
 impl Core {
     /// A request with a To-tag.
@@ -46,8 +47,13 @@ impl Core {
         if let Some(leg) = self.legs.get_mut(&leg) {
             leg.flow = flow;
         }
+        if message.method() != Method::Bye && !self.knows_extensions(now, tx, message) {
+            return;
+        }
         match message.method() {
             Method::Bye => self.bye_received(now, tx, leg, message),
+            Method::Prack => self.prack_received(now, tx, leg, message),
+            Method::Update => self.update_received(now, tx, leg, message),
             Method::Invite => self.reinvite_received(now, tx, leg, message, flow),
             Method::Options => self.options(now, tx, message),
             Method::Refer => self.refer_received(now, tx, leg, message),
@@ -55,30 +61,42 @@ impl Core {
             Method::Ack
             | Method::Cancel
             | Method::Register
-            | Method::Prack
             | Method::Subscribe
             | Method::Notify
             | Method::Publish
             | Method::Info
             | Method::Message
-            | Method::Update
             | Method::Other(_) => self.not_allowed(now, tx, message),
         }
     }
 
     fn bye_received(&mut self, now: Now, tx: ServerTx, id: LegId, message: &Message) {
         self.reply(now, tx, message, 200, "OK");
-        if let Some(Leg { phase: Phase::Incoming { .. }, .. }) = self.legs.get(&id) {
+        self.keep_reason(id, message);
+        match self.legs.get(&id).map(|leg| &leg.phase) {
             // RFC 3261 section 15.1.2: the pending INVITE is answered 487.
-            self.respond_to_invite(now, id, 487, "Request Terminated", None);
+            Some(Phase::Incoming { .. }) => {
+                self.respond_to_invite(now, id, 487, "Request Terminated", None);
+            }
+            // RFC 3261 section 15: a called phone "MUST NOT send a BYE" before it has answered. Some do, and mean a
+            // refusal; our INVITE still wants its final response.
+            Some(Phase::Outgoing { cancelled, .. }) => {
+                if cancelled.is_none() {
+                    self.tell_leg(id, LegEvent::Failed(Cause::Declined));
+                    self.hang_up(now, id, Cause::Declined);
+                }
+                return;
+            }
+            Some(Phase::Planned | Phase::Up | Phase::Leaving { .. }) | None => {}
         }
         self.tell_leg(id, LegEvent::Ended(Cause::Normal));
         self.drop_leg(id);
     }
 
     /// CANCEL of an INVITE that is not finally answered (RFC 3261 section 9.2). The endpoint has answered the CANCEL.
-    pub(crate) fn cancel_received(&mut self, now: Now, tx: ServerTx) {
+    pub(crate) fn cancel_received(&mut self, now: Now, tx: ServerTx, cancel: &Message) {
         let Some(id) = self.invites.get(&tx).copied() else { return };
+        self.keep_reason(id, cancel);
         if let Some(Leg { phase: Phase::Incoming { .. }, .. }) = self.legs.get(&id) {
             self.respond_to_invite(now, id, 487, "Request Terminated", None);
             self.tell_leg(id, LegEvent::Ended(Cause::Cancelled));
@@ -128,6 +146,11 @@ impl Core {
         let Some(id) = self.invites.remove(&tx) else { return };
         if let Some(call) = self.legs.get(&id).map(|leg| leg.call) {
             self.note(now, call, "no ACK came for the answer".to_owned());
+            tracing::warn!(
+                call = %call,
+                "no ACK came for our 200 within 32 s, so the call is hung up: the peer does not reach us at the address in \
+                 our Contact; behind a NAT, set `sip.advertised`, and switch off SIP helpers of routers"
+            );
         }
         self.send_bye(now, id, Cause::NoAck);
         self.tell_leg(id, LegEvent::Ended(Cause::NoAck));
@@ -150,6 +173,11 @@ impl Core {
             return;
         }
         leg.flow = flow;
+        if !self.session_acceptable(now, tx, message) {
+            return;
+        }
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        leg.peer.learn(message);
         // RFC 3261 section 12.2.2: a target refresh request replaces the remote target.
         if leg.dialog.as_mut().is_some_and(|dialog| dialog.refresh(message).is_err()) {
             self.reply(now, tx, message, 400, "Bad Contact");
@@ -169,7 +197,7 @@ impl Core {
     }
 
     /// Answers a new offer; false when it can't be accepted and nothing was changed.
-    fn answer_reoffer(&mut self, id: LegId, message: &Message) -> bool {
+    pub(crate) fn answer_reoffer(&mut self, id: LegId, message: &Message) -> bool {
         let Some(leg) = self.legs.get_mut(&id) else { return false };
         let Ok(remote) = sdp::read(message.body_slice()) else { return false };
         let mut local = leg.local.clone();
@@ -208,13 +236,22 @@ impl Core {
         leg.direction_before = std::mem::replace(&mut leg.local.direction, direction);
         leg.local.version += 1;
         let body = sdp::offer(&leg.local);
+        self.send_reinvite(now, id, body);
+    }
+
+    /// Sends a re-INVITE with this offer.
+    pub(crate) fn send_reinvite(&mut self, now: Now, id: LegId, body: Vec<u8>) {
+        let session = self.session_asked(id);
+        let Some(leg) = self.legs.get_mut(&id) else { return };
         leg.body = Some(body.clone());
         leg.renegotiation.ours = true;
         let contact = write::contact_of(self.addresses.signalling(&leg.flow), leg.flow);
         self.send_in_dialog(now, id, Method::Invite, Purpose::Reinvite(id), |request| {
+            session_timer::write_asked(request, session);
             request
                 .header(Name::Contact, contact.as_bytes())
                 .header(Name::Allow, ALLOW.as_bytes())
+                .header(Name::Supported, SUPPORTED.as_bytes())
                 .body(b"application/sdp", &body);
         });
     }
@@ -236,23 +273,36 @@ impl Core {
                     let _ = dialog.refresh(message);
                 }
                 self.send_ack(now, tx, id, message);
-                self.settle_remote_answer(id, message);
+                if self.take_refreshing(id) {
+                    self.settle_refreshed(id, message);
+                } else {
+                    self.settle_remote_answer(id, message);
+                }
+                self.session_confirmed(now, id, message);
                 self.reinvite_over(now, id);
             }
+            422 if self.refresh_with_longer_session(now, id, message) => {}
             _ => self.reinvite_failed(now, id, status),
         }
     }
 
     /// Our re-INVITE was refused or not answered.
     pub(crate) fn reinvite_failed(&mut self, now: Now, id: LegId, status: u16) {
-        if let Some(leg) = self.legs.get_mut(&id) {
+        let refreshing = self.take_refreshing(id);
+        if refreshing && matches!(status, 408 | 481) {
+            return self.session_lost(now, id);
+        }
+        if refreshing {
+            self.refresh_refused(now, id, status);
+        } else if let Some(leg) = self.legs.get_mut(&id) {
             // RFC 3261 section 14.1: "the session parameters MUST remain unchanged, as if no re-INVITE had been issued".
             let refused = std::mem::replace(&mut leg.local.direction, leg.direction_before);
+            leg.body = None;
             if status == 491 && leg.wanted.is_none() {
                 leg.wanted = Some(refused);
             }
         }
-        if status == 491 {
+        if status == 491 && !refreshing {
             self.retry_later(now, id);
         }
         self.reinvite_over(now, id);
@@ -272,32 +322,13 @@ impl Core {
     }
 
     /// Offers what had to wait for another offer's end.
-    fn reinvite_wanted(&mut self, now: Now, id: LegId) {
+    pub(crate) fn reinvite_wanted(&mut self, now: Now, id: LegId) {
         if let Some(leg) = self.legs.get_mut(&id)
             && leg.retry_at.is_none()
             && let Some(direction) = leg.wanted.take()
         {
             self.reinvite(now, id, direction);
         }
-    }
-
-    /// RFC 3261 section 14.1: after a 491 the owner of the Call-ID waits 2.1 to 4 s, the other one 0 to 2 s, "in units
-    /// of 10 ms", so that the two do not meet again.
-    fn retry_later(&mut self, now: Now, id: LegId) {
-        let Some(leg) = self.legs.get_mut(&id) else { return };
-        let ours = leg.invite_sent.is_some();
-        let steps = if ours { 210 + self.random.below(191) } else { self.random.below(201) };
-        let at = now.instant + Duration::from_millis(10 * steps);
-        leg.retry_at = Some(at);
-        self.leg_timers.insert((at, id));
-    }
-
-    /// The time of a retry has come.
-    pub(crate) fn leg_timeout(&mut self, now: Now, id: LegId) {
-        if let Some(leg) = self.legs.get_mut(&id) {
-            leg.retry_at = None;
-        }
-        self.reinvite_wanted(now, id);
     }
 
     /// Sends a request in the leg's dialog; `finish` adds what is special to it.

@@ -50,6 +50,14 @@ impl Core {
             self.reply(now, tx, message, 483, "Too Many Hops");
             return;
         }
+        if !self.session_acceptable(now, tx, message) {
+            return;
+        }
+        if self.passage(message).is_circle() {
+            // RFC 3261 section 16.3 step 4: it has been here, and it has changed nothing.
+            self.reply(now, tx, message, 482, "Loop Detected");
+            return;
+        }
         let remote = match message.body_slice() {
             [] => None,
             body => match sdp::read(body) {
@@ -141,6 +149,8 @@ impl Core {
                 armed: None,
                 referral: None,
                 ended_legs: Vec::new(),
+                passage: self.passage(message),
+                reason: None,
             },
         );
         let phase = Phase::Incoming { tx, invite: message.clone(), told: 0 };
@@ -152,6 +162,7 @@ impl Core {
         self.invites.insert(tx, leg);
         self.adopt_dialog(leg, dialog);
         self.adopt_source(leg, source, remote);
+        self.adopt_extensions(leg, message);
         if let Some(slot) = self.calls.get_mut(&call) {
             slot.call = Call::new(leg, slot.call.ledger().clone());
         }

@@ -16,6 +16,10 @@ use crate::sip::endpoint::ClientTx;
 use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::ServerTx;
 use crate::sip::msg::Message;
+use crate::sip::msg::Name;
+use crate::sip::reliable::Received;
+use crate::sip::reliable::Reliable;
+use crate::sip::session_timer::SessionTimer;
 use crate::switch::view::LegRole;
 use bytes::Bytes;
 
@@ -125,6 +129,49 @@ pub(crate) struct Leg {
     pub(crate) referred_by: Option<String>,
     /// The party holds the other.
     pub(crate) holds: bool,
+    /// What the party's messages say that it can do.
+    pub(crate) peer: Peer,
+    /// How the two ends show each other that they live.
+    pub(crate) session: Session,
+    /// The caller demands reliable provisional responses, and this has become of ours.
+    pub(crate) reliable: Option<Reliable>,
+    /// The 2xx has to wait for a PRACK; in it is whose codec was wished.
+    pub(crate) answer_waits: Option<Option<LegId>>,
+    /// The reliable provisional responses that came.
+    pub(crate) received: Received,
+    /// Early dialogs of further forks.
+    pub(crate) forks: Vec<Dialog>,
+    /// The moment under which it stands in the core's timers.
+    pub(crate) armed: Option<Instant>,
+}
+
+/// What a party's messages say that it can do.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Peer {
+    /// `Allow` names UPDATE.
+    pub(crate) update: bool,
+}
+
+impl Peer {
+    /// Reads it where a message says something of it.
+    pub(crate) fn learn(&mut self, message: &Message) {
+        if message.has(Name::Allow) {
+            self.update = message.values(Name::Allow).any(|method| method == b"UPDATE");
+        }
+    }
+}
+
+/// The session's timer (RFC 4028), and what is wanted of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Session {
+    /// `None`: the peer does not know the extension.
+    pub(crate) timer: Option<SessionTimer>,
+    /// The least that the peer's 422 or its network has asked for.
+    pub(crate) seconds_min: u32,
+    /// How often the peer has asked for more.
+    pub(crate) raised: u8,
+    /// Our re-INVITE under way only refreshes.
+    pub(crate) refreshing: bool,
 }
 
 impl Leg {
@@ -151,26 +198,30 @@ pub(crate) enum Purpose {
     Dial(LegId),
     /// A re-INVITE on a leg.
     Reinvite(LegId),
-    /// Anything whose answer changes nothing (BYE, NOTIFY).
+    /// Anything whose answer changes nothing (BYE, PRACK).
     Farewell(LegId),
+    /// An UPDATE that refreshes the session.
+    Refresh(LegId),
 }
 
 impl Purpose {
     /// As a number.
     pub(crate) const fn pack(self) -> u64 {
         match self {
-            Self::Dial(leg) => leg.0 << 2,
-            Self::Reinvite(leg) => (leg.0 << 2) | 1,
-            Self::Farewell(leg) => (leg.0 << 2) | 2,
+            Self::Dial(leg) => leg.0 << 4,
+            Self::Reinvite(leg) => (leg.0 << 4) | 1,
+            Self::Farewell(leg) => (leg.0 << 4) | 2,
+            Self::Refresh(leg) => (leg.0 << 4) | 3,
         }
     }
 
     /// From the number.
     pub(crate) const fn unpack(user: u64) -> Self {
-        let leg = LegId(user >> 2);
-        match user & 3 {
+        let leg = LegId(user >> 4);
+        match user & 15 {
             0 => Self::Dial(leg),
             1 => Self::Reinvite(leg),
+            3 => Self::Refresh(leg),
             _ => Self::Farewell(leg),
         }
     }
@@ -182,7 +233,10 @@ mod tests {
 
     #[test]
     fn a_purpose_survives_its_number() {
-        for purpose in [Purpose::Dial(LegId(9)), Purpose::Reinvite(LegId(9)), Purpose::Farewell(LegId(9))] {
+        let leg = LegId(9);
+        for purpose in
+            [Purpose::Dial(leg), Purpose::Reinvite(leg), Purpose::Farewell(leg), Purpose::Refresh(leg)]
+        {
             assert_eq!(Purpose::unpack(purpose.pack()), purpose);
         }
     }

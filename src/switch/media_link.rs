@@ -2,6 +2,7 @@
 
 use crate::call;
 use crate::call::Cause;
+use crate::call::LegEvent;
 use crate::call::LegId;
 use crate::clock::Now;
 use crate::config;
@@ -16,11 +17,14 @@ use crate::media::command::LegStats;
 use crate::sdp;
 use crate::sip::endpoint::Flow;
 use crate::sip::msg::Message;
+use crate::sip::reliable::Received;
 use crate::switch::core::Core;
 use crate::switch::core::Output;
 use crate::switch::leg::Leg;
+use crate::switch::leg::Peer;
 use crate::switch::leg::Phase;
 use crate::switch::leg::Renegotiation;
+use crate::switch::leg::Session;
 use crate::switch::view::LegRole;
 
 /// Packets are 20 ms long: what every phone takes.
@@ -80,6 +84,13 @@ impl Core {
             refers: 0,
             referred_by: None,
             holds: false,
+            peer: Peer::default(),
+            session: Session::default(),
+            reliable: None,
+            answer_waits: None,
+            received: Received::default(),
+            forks: Vec::new(),
+            armed: None,
         };
         let open = MediaCommand::Open {
             leg: leg.media(),
@@ -219,8 +230,16 @@ impl Core {
             MediaEvent::Closed { leg, stats } => self.media_closed(leg, &stats),
             MediaEvent::Latched { leg, .. } => {
                 tracing::debug!(leg = leg.0, "the source of the audio is known");
+                self.tell_ringing(LegId(leg.0));
             }
             MediaEvent::PromptDone { .. } | MediaEvent::Digit { .. } => {}
+        }
+    }
+
+    /// The first audio of a party that is not answered yet: it takes the place of our ringing tone.
+    fn tell_ringing(&mut self, id: LegId) {
+        if let Some(Leg { phase: Phase::Outgoing { cancelled: None, .. }, .. }) = self.legs.get(&id) {
+            self.tell_leg(id, LegEvent::Speaks);
         }
     }
 

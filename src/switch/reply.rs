@@ -8,12 +8,13 @@ use crate::sip::msg::Message;
 use crate::sip::msg::Method;
 use crate::sip::msg::Name;
 use crate::sip::msg::write::ResponseWriter;
-use crate::switch::cause_map;
+use crate::sip::reliable::REL100;
 use crate::switch::core::Core;
 use crate::switch::leg::Leg;
 use crate::switch::leg::Phase;
 use crate::switch::requests::ALLOW;
 use crate::switch::requests::SUPPORTED;
+use crate::switch::session_timer;
 use crate::switch::write;
 
 impl Core {
@@ -51,6 +52,9 @@ impl Core {
         reason: &str,
         cause: Option<Cause>,
     ) {
+        let rseq = if (101..200).contains(&status) { self.reliable_number(id) } else { None };
+        let granted = if (200..300).contains(&status) { self.grant_session_of_invite(now, id) } else { None };
+        let reason_text = cause.and_then(|cause| self.reason_for(id, cause));
         let Some(leg) = self.legs.get(&id) else { return };
         let Leg { phase: Phase::Incoming { tx, invite, .. }, dialog: Some(dialog), .. } = leg else { return };
         let mut response = ResponseWriter::to(invite, status, reason);
@@ -63,38 +67,46 @@ impl Core {
             response.with_record_route();
         }
         response.header(Name::Server, self.config.sip.user_agent.as_bytes());
+        if let Some(rseq) = rseq {
+            response.header(Name::Require, REL100.as_bytes()).header_fmt(Name::RSeq, format_args!("{rseq}"));
+        }
+        session_timer::write_granted(&mut response, granted);
+        let mut has_sdp = false;
         if makes_dialog {
             let address = self.addresses.signalling(&leg.flow);
             let contact = write::contact_for(address, leg.flow, dialog.is_secure());
             response.header(Name::Contact, contact.as_bytes());
             response.header(Name::Allow, ALLOW.as_bytes());
             response.header(Name::Supported, SUPPORTED.as_bytes());
-            if status != 180
-                && let Some(body) = &leg.body
-            {
+            if let Some(body) = leg.body.as_ref().filter(|_| leg.carries_sdp(status)) {
                 response.body(b"application/sdp", body);
+                has_sdp = true;
             }
         }
         if status == 503 {
             response.header(Name::RetryAfter, b"5");
         }
-        if let Some(text) = cause.and_then(cause_map::reason) {
+        if let Some(text) = reason_text {
             response.header(Name::Reason, text.as_bytes());
         }
         let (tx, bytes) = (*tx, response.finish());
+        let Some(bytes) = self.reliably(now, id, status, rseq, bytes, has_sdp) else { return };
         self.count_response_out(Method::Invite, status);
         self.endpoint.respond(now.instant, tx, bytes, &mut self.effects);
     }
 
     /// The 200 to a re-INVITE, with the leg's body.
     pub(crate) fn respond_to_reinvite(&mut self, now: Now, tx: ServerTx, id: LegId, message: &Message) {
+        let granted = self.grant_session(now, id, message);
         let Some(leg) = self.legs.get(&id) else { return };
         let contact = write::contact_of(self.addresses.signalling(&leg.flow), leg.flow);
         let body = leg.body.clone().unwrap_or_default();
         self.reply_with(now, tx, message, 200, "OK", |response| {
+            session_timer::write_granted(response, granted);
             response
                 .header(Name::Contact, contact.as_bytes())
                 .header(Name::Allow, ALLOW.as_bytes())
+                .header(Name::Supported, SUPPORTED.as_bytes())
                 .body(b"application/sdp", &body);
         });
     }

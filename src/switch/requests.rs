@@ -14,10 +14,9 @@ use crate::switch::refer;
 use crate::switch::write;
 
 /// What we understand, for `Allow`.
-pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, REFER, SUBSCRIBE";
-
-/// The extensions that may be required of us, for `Supported`: RFC 3891, RFC 4488.
-pub(crate) const SUPPORTED: &str = "replaces, norefersub";
+pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, PRACK, UPDATE, REFER, SUBSCRIBE";
+/// The extensions that we know, for `Supported`: RFC 3262, RFC 4028, RFC 3891, RFC 4488.
+pub(crate) const SUPPORTED: &str = "100rel, timer, replaces, norefersub";
 
 impl Core {
     /// A request that opens a transaction. The endpoint has checked its form.
@@ -90,8 +89,10 @@ impl Core {
         if !message.has(Name::Require) {
             return true;
         }
-        let of_method = outbound::option_tags(message.method()).iter().copied();
-        let known: Vec<&str> = SUPPORTED.split(", ").chain(of_method).collect();
+        let mut known: Vec<&str> = outbound::option_tags(message.method()).to_vec();
+        if message.method() != Method::Register {
+            known.extend(SUPPORTED.split(", "));
+        }
         match self.endpoint.unsupported(message, &known) {
             Some(refusal) => {
                 self.endpoint.respond(now.instant, tx, refusal, &mut self.effects);

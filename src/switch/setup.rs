@@ -26,6 +26,7 @@ use crate::switch::board::Board;
 use crate::switch::core::Core;
 use crate::switch::counting;
 use crate::switch::counting::Seen;
+use crate::switch::fork::LateAnswers;
 use crate::switch::limiter::Limiter;
 use crate::switch::phone_workers::PhoneWorkers;
 use crate::switch::port_stock::PortStock;
@@ -73,6 +74,7 @@ impl Core {
             legs: HashMap::new(),
             dialogs: HashMap::new(),
             invites: HashMap::new(),
+            late_answers: LateAnswers::default(),
             reachable: BTreeMap::new(),
             own_calls: BTreeMap::new(),
             phone_workers: PhoneWorkers::default(),

@@ -30,6 +30,7 @@ use crate::switch::leg::Shown;
 use crate::switch::leg::Target;
 use crate::switch::requests::ALLOW;
 use crate::switch::requests::SUPPORTED;
+use crate::switch::session_timer;
 use bytes::Bytes;
 use std::net::SocketAddr;
 
@@ -48,10 +49,11 @@ pub(crate) struct Invite<'a> {
     pub(crate) body: &'a [u8],
     /// Who transferred the call, as the URI of Referred-By.
     pub(crate) referred_by: Option<&'a str>,
+    /// Hops that it may still take (RFC 3261 section 8.1.1.6).
+    pub(crate) hops: u8,
+    /// How often the two ends are to show that they live (RFC 4028).
+    pub(crate) session: session_timer::Asked,
 }
-
-/// Hops that a call of ours may take (RFC 3261 section 8.1.1.6).
-const MAX_FORWARDS: &[u8] = b"70";
 
 /// Writes it.
 pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
@@ -60,7 +62,7 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
     let mut request = RequestWriter::new(Method::Invite, request_uri.as_bytes());
     request
         .via(target.flow.transport.into(), contact.to_string().as_bytes(), invite.branch.as_bytes(), true)
-        .header(Name::MaxForwards, MAX_FORWARDS);
+        .header_fmt(Name::MaxForwards, format_args!("{}", invite.hops));
     for hop in invite.path {
         // RFC 3327 section 5.3: the Path becomes the preloaded Route.
         request.header(Name::Route, hop.as_bytes());
@@ -83,6 +85,7 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
         // RFC 3892 section 2.1.
         request.header_fmt(Name::ReferredBy, format_args!("<{who}>"));
     }
+    session_timer::write_asked(&mut request, invite.session);
     request.body(b"application/sdp", invite.body).finish()
 }
 

@@ -185,7 +185,13 @@ fn early_audio_is_passed_when_one_phone_rings() {
     step(&mut call, 0, Input::Begin(Plan::Ring(vec![BOB])));
     let early = step(&mut call, 10, Input::Leg(BOB, LegEvent::EarlyMedia));
     assert_eq!(early[0], Command::Progress { leg: CALLER, media: Some(BOB) });
-    assert!(early.contains(&Command::Hear { leg: CALLER, what: Hear::Leg(BOB) }));
+    assert!(early.contains(&Command::Hear { leg: CALLER, what: Hear::Ringback }));
+    let speaks = step(&mut call, 20, Input::Leg(BOB, LegEvent::Speaks));
+    assert_eq!(speaks, [Command::Hear { leg: CALLER, what: Hear::Leg(BOB) }]);
+    // Announced once more: the tone does not come back.
+    let again = step(&mut call, 30, Input::Leg(BOB, LegEvent::EarlyMedia));
+    assert!(again.contains(&Command::Hear { leg: CALLER, what: Hear::Leg(BOB) }));
+    assert!(!again.contains(&Command::Hear { leg: CALLER, what: Hear::Ringback }));
 }
 
 /// What the outside world knows of a call in the storm.

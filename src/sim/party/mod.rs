@@ -383,8 +383,9 @@ impl Party {
             },
             Effect::Timeout { user, .. } => self.unanswered(now, user, 408, End::TimedOut),
             Effect::Unreachable { user, .. } => self.unanswered(now, user, 503, End::Unreachable),
-            // It was answered if it could be; the counter of the endpoint has it.
-            Effect::Malformed { .. } => {}
+            // It was answered if it could be; the counter of the endpoint has it. And whoever answers a simulated
+            // caller so late gives up by himself.
+            Effect::Malformed { .. } | Effect::LateAnswer { .. } => {}
         }
     }
 

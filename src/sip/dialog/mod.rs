@@ -119,6 +119,31 @@ impl Dialog {
         })
     }
 
+    /// The dialog that a 2xx to an INVITE of ours makes, known from the 2xx alone: what was sent is forgotten. `flow` is
+    /// where the response came from.
+    ///
+    /// # Errors
+    /// The 2xx has no Contact to send anything to, no To tag, or a Record-Route that cannot be read.
+    pub fn of_answer(response: &Message, flow: Flow) -> Result<Self, Defect> {
+        let (from, to) = (response.from()?, response.to()?);
+        let target = contact(response)?.ok_or(Defect::bad(Name::Contact, "Missing Contact"))?;
+        if to.tag().is_none() {
+            return Err(Defect::bad(Name::To, "No Dialog"));
+        }
+        Ok(Self {
+            id: id::of_response(response).ok_or(Defect::bad(Name::From, "No Dialog"))?,
+            state: State::Confirmed,
+            local: Box::from(from.raw),
+            remote: Box::from(to.raw),
+            remote_target: Box::from(target),
+            routes: RouteSet::uac(response)?,
+            local_cseq: response.cseq()?.number,
+            remote_cseq: None,
+            secure: false,
+            flow,
+        })
+    }
+
     /// As UAS: we send the 2xx.
     pub fn confirm(&mut self) {
         self.state = State::Confirmed;

@@ -107,6 +107,14 @@ impl Client {
         }
     }
 
+    /// What the user gave with it, while it is an INVITE without final response.
+    pub(in crate::sip::endpoint) fn user_of_invite(&self) -> Option<u64> {
+        match &self.machine {
+            Machine::Plain(_) => None,
+            Machine::Invite { machine, .. } => machine.request().and(self.user),
+        }
+    }
+
     fn is_over(&self) -> bool {
         match &self.machine {
             Machine::Plain(machine) => matches!(machine.state(), plain_client::State::Terminated),
@@ -216,9 +224,12 @@ impl Endpoint {
         // RFC 3261 section 8.1.3.3: a response with more than one Via was not meant for us.
         let ours = if message.values(Name::Via).nth(1).is_some() { None } else { self.client_key(&message) };
         let Some(handle) = ours.and_then(|key| self.clients.find(key)) else {
-            // RFC 3261 section 18.1.2 would hand a stray response to the core; a core without a dialog for it can
-            // only drop it (section 13.2.2.4 for a 2xx whose transaction is over).
+            // RFC 3261 section 18.1.2 would hand a stray response to the core, which can do something about one kind
+            // only: a 2xx to an INVITE opens a dialog at the peer, and somebody has to end it (section 13.2.2.4).
             self.counters.responses_stray += 1;
+            if self.is_late_answer(&message) {
+                out.push(Effect::LateAnswer { message, flow });
+            }
             return;
         };
         match self.fate(handle, &message) {
@@ -247,6 +258,17 @@ impl Endpoint {
         }
         self.carry_out_client(handle, outputs, Some(message), out);
         self.send_wanted_cancel(now, handle, out);
+    }
+
+    /// A 2xx to an INVITE whose From tag only we can have made, and which passed no other host's Via.
+    fn is_late_answer(&self, message: &Message) -> bool {
+        let to_invite = message.cseq().is_ok_and(|cseq| cseq.method == Method::Invite);
+        if !matches!(message.status(), Some(200..300)) || !to_invite || message.values(Name::Via).count() != 1
+        {
+            return false;
+        }
+        let (Ok(call_id), Ok(from)) = (message.call_id(), message.from()) else { return false };
+        from.tag().is_some_and(|tag| tag == self.dialling_tag(call_id).as_bytes())
     }
 
     /// Tells the 2xx of forks apart, for RFC 6026 hands each of them and each retransmission to the core.

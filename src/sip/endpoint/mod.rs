@@ -94,6 +94,14 @@ pub enum Effect {
         /// The response.
         message: Message,
     },
+    /// A 2xx to an INVITE of ours whose transaction is over: the user acknowledges it and sends BYE (RFC 3261 section
+    /// 13.2.2.4). Nobody remembers the INVITE; its From tag shows that it was ours.
+    LateAnswer {
+        /// The response.
+        message: Message,
+        /// Where it came from.
+        flow: Flow,
+    },
     /// No final response came in time (timer B or F, or 64*T1 after a CANCEL): as 408.
     Timeout {
         /// The request.
@@ -254,6 +262,24 @@ impl Endpoint {
     /// A tag for a From or To header (RFC 3261 section 19.3: at least 32 random bits).
     pub fn tag(&mut self) -> String {
         refusal::hex("", self.random.next_u64())
+    }
+
+    /// A From tag for an INVITE of ours with that Call-ID. Nobody else can make it, so an answer that comes when
+    /// everything about the INVITE was forgotten is still known as one to us ([`Effect::LateAnswer`]).
+    pub fn dialling_tag(&self, call_id: &[u8]) -> String {
+        refusal::hex("", self.keyring.signed(call_id).short())
+    }
+
+    /// Where a request of ours goes, while its transaction lives.
+    pub fn flow_of(&self, tx: ClientTx) -> Option<Flow> {
+        self.clients.get(tx.0).map(client::Client::flow)
+    }
+
+    /// What the user gave with an INVITE of ours that has no final response yet, found by the branch of its Via: an
+    /// INVITE that comes in with that Via below its own has gone round in a circle.
+    pub fn invite_under_way(&self, branch: &[u8]) -> Option<u64> {
+        let handle = self.clients.find(self.keyring.client(branch, b"INVITE"))?;
+        self.clients.get(handle)?.user_of_invite()
     }
 
     /// Live transactions of requests that we received; for metrics.

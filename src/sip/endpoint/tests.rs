@@ -197,6 +197,7 @@ impl World {
                     self.plan(0, side, Plan::Bye(Box::new(dialog)));
                 }
                 Effect::Timeout { user, .. } => self.tell(side, &format!("timeout:{user}")),
+                Effect::LateAnswer { .. } => self.tell(side, "late"),
                 Effect::Unreachable { user, .. } => self.tell(side, &format!("unreachable:{user}")),
                 Effect::Malformed { reason, .. } => panic!("seed {}: malformed: {reason}", self.seed),
             }
@@ -479,6 +480,7 @@ fn words(effects: &[Effect]) -> String {
         Effect::AckMissing { .. } => "ack-missing".to_owned(),
         Effect::Response { message, .. } => format!("response:{}", message.status().unwrap()),
         Effect::Timeout { .. } => "timeout".to_owned(),
+        Effect::LateAnswer { message, .. } => format!("late:{}", message.status().unwrap()),
         Effect::Unreachable { .. } => "unreachable".to_owned(),
         Effect::Malformed { reason, .. } => format!("malformed:{reason}"),
     };

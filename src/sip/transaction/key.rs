@@ -62,6 +62,7 @@ enum Kind {
     Merged,
     Acked,
     Tag,
+    Signed,
 }
 
 impl Keyring {
@@ -119,6 +120,11 @@ impl Keyring {
     /// A To tag, to tell forks apart.
     pub fn tag(&self, tag: &[u8]) -> Fingerprint {
         self.parts(Kind::Tag).bytes(tag).finish()
+    }
+
+    /// A tag that only we can have made for a Call-ID, so that a dialog of ours is known without any memory of it.
+    pub fn signed(&self, call_id: &[u8]) -> Fingerprint {
+        self.parts(Kind::Signed).bytes(call_id).finish()
     }
 
     fn parts(&self, kind: Kind) -> Parts {
