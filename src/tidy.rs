@@ -21,6 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("net", &["clock", "config", "metrics", "sip"]),
     ("media", &["ids", "clock", "rtp", "codec", "sdp", "config", "metrics"]),
     ("store", &["ids", "clock", "record", "config", "metrics"]),
+    ("subscription", &["clock"]),
     (
         "switch",
         &[
@@ -38,6 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "media",
             "store",
             "metrics",
+            "subscription",
         ],
     ),
     ("http", &["ids", "clock", "record", "config", "switch", "store", "metrics"]),
@@ -54,8 +56,20 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Sans-IO modules: no runtime, no sockets, no files.
-const PURE: &[&str] =
-    &["acd", "call", "campaign", "codec", "dialplan", "ids", "record", "registrar", "rtp", "sdp", "sip"];
+const PURE: &[&str] = &[
+    "acd",
+    "call",
+    "campaign",
+    "codec",
+    "dialplan",
+    "ids",
+    "record",
+    "registrar",
+    "rtp",
+    "sdp",
+    "sip",
+    "subscription",
+];
 
 /// A third-party crate and the only modules that may name it: one, but for hashes and the command line's options.
 const HOMES: &[(&str, &[&str])] = &[

@@ -10,5 +10,7 @@ mod parties;
 pub mod phone;
 mod reaction;
 pub mod sound;
+mod transfer;
+pub mod watcher;
 pub mod wire;
 pub mod world;

@@ -62,24 +62,30 @@ impl Baresip {
 
     /// Starts one; it registers when it does.
     pub fn start(switch: &Switch, account: &Account<'_>) -> Self {
-        let mut phone = Self::launch(account, "");
+        Self::start_with(switch, account, "", "")
+    }
+
+    /// Starts one with further lines of configuration, and with contacts.
+    pub fn start_with(switch: &Switch, account: &Account<'_>, lines: &str, contacts: &str) -> Self {
+        let mut phone = Self::launch(account, lines, contacts);
         phone.command("uanew", &account_line(switch.sip, "", account));
         phone
     }
 
     /// Starts one that registers over TLS at that address, whose certificate it verifies by that file.
     pub fn start_over_tls(address: SocketAddr, ca: &Path, account: &Account<'_>) -> Self {
-        let mut phone = Self::launch(account, &format!("sip_cafile {}\n", ca.display()));
+        let mut phone = Self::launch(account, &format!("sip_cafile {}\n", ca.display()), "");
         phone.command("uanew", &account_line(address, ";transport=tls", account));
         phone
     }
 
-    /// Starts one without an account, with these lines in its configuration.
-    fn launch(account: &Account<'_>, more: &str) -> Self {
+    /// Starts one without an account, with these lines in its configuration and these contacts.
+    fn launch(account: &Account<'_>, more: &str, contacts: &str) -> Self {
         let folder = Folder::new(&format!("baresip-{}", account.number));
         let ports = Range::free();
         let control_port = ports.first + 2;
         write_configuration(&folder, account, &ports, control_port, more);
+        folder.write("contacts", contacts);
         let output = std::fs::File::create(folder.file("output")).expect("the test's folder can be written");
         let errors = output.try_clone().expect("a file can be shared");
         let mut command = Command::new("baresip");
@@ -193,7 +199,6 @@ fn write_configuration(folder: &Folder, account: &Account<'_>, ports: &Range, co
     folder.write("config", text);
     // The account comes by command, when its events are heard.
     folder.write("accounts", "");
-    folder.write("contacts", "");
 }
 
 /// The account as `uanew` takes it.

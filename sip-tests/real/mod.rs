@@ -31,6 +31,7 @@ mod queue_calls;
 mod refusals;
 mod secure;
 mod softphones;
+mod watchers;
 
 use crate::real::baresip::Account;
 use crate::real::party::Party;

@@ -5,6 +5,7 @@ use crate::config::agent::Role;
 use crate::config::api_key::Scope;
 use crate::config::campaign::Mode;
 use crate::config::media::Codec;
+use crate::config::media::Sockets;
 use crate::config::queue::OverflowReason;
 use crate::config::queue::RecordingMode;
 use crate::config::queue::Strategy;
@@ -115,6 +116,26 @@ const SIP: &[Key] = &[
         "A longer registration is cut to this.",
     ),
     key("user_agent", Text("text"), Value(r#""Strowger""#), "What `Server` and `User-Agent` say."),
+    key(
+        "subscription_min_seconds",
+        Seconds(1, DAY),
+        Value("60"),
+        "A shorter subscription (lamps, messages, presence) is refused with 423.",
+    ),
+    key("subscription_max_seconds", Seconds(1, DAY), Value("3600"), "A longer subscription is cut to this."),
+    key(
+        "subscriptions_max",
+        Integer(1, COUNT_MAX),
+        Value("50000"),
+        "Subscriptions in all; more are refused with 503.",
+    ),
+    key(
+        "subscriptions_per_phone_max",
+        Integer(1, 10_000),
+        Value("300"),
+        "Subscriptions of one phone; more are refused with 500.",
+    ),
+    key("blf_identities", Flag, ON, "Whether those who watch a phone see with whom it talks."),
 ];
 
 const TLS: &[Key] = &[
@@ -136,6 +157,13 @@ const MEDIA: &[Key] = &[
         "Where RTP is received, and what SDP says.",
     ),
     key("ports", Text("range of ports"), Value(r#""20000-29999""#), "The ports of RTP and RTCP."),
+    key(
+        "sockets",
+        Shape::Word(Sockets::NAMES),
+        Value(r#""auto""#),
+        "One socket for `each` port, or one `shared` by all, at less cost, which needs capabilities: \
+         [performance](performance.md). `auto`: shared where it is to be had.",
+    ),
     key("codecs", Shape::Words(Codec::NAMES), Value(r#"["pcma", "pcmu"]"#), "In order of preference."),
     key(
         "no_media_timeout_seconds",
@@ -211,6 +239,19 @@ const PHONE: &[Key] = &[
     key("secret", Shape::Secret(PHONE_SECRET), NONE, "The password of digest authentication."),
     key("display_name", Text("text"), NONE, "The name shown to those it calls."),
     key("contact", Text("SIP URI"), NONE, "A fixed address instead of a registration."),
+    key("call_groups", List("name of a group"), EMPTY, "Groups whose members may pick up what rings here."),
+    key(
+        "pickup_groups",
+        List("name of a group"),
+        EMPTY,
+        "Groups whose ringing calls may be picked up from here.",
+    ),
+    key(
+        "blf_identities",
+        Flag,
+        Nothing("as in `[sip]`"),
+        "Whether those who watch this phone see with whom it talks.",
+    ),
 ];
 
 const PHONE_RANGE: &[Key] = &[

@@ -4,6 +4,7 @@ use crate::config::context::Listener;
 use crate::config::network;
 use crate::config::network::Network;
 use crate::config::reader::Reader;
+use crate::config::subscriptions::Subscriptions;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -35,6 +36,8 @@ pub struct Sip {
     pub registration_max: Duration,
     /// What `Server` and `User-Agent` say.
     pub user_agent: String,
+    /// Lamps, messages and presence.
+    pub subscriptions: Subscriptions,
 }
 
 impl Sip {
@@ -63,6 +66,7 @@ impl Sip {
             registration_min: reader.seconds("registration_min_seconds"),
             registration_max: reader.seconds("registration_max_seconds"),
             user_agent: reader.parsed("user_agent", header_text).unwrap_or_default(),
+            subscriptions: Subscriptions::read(reader),
         };
         if sip.registration_min > sip.registration_max {
             let what = "`registration_min_seconds` is above `registration_max_seconds`";

@@ -236,6 +236,8 @@ pub(crate) const DROP_REASONS: &[&str] = &[
     "malformed",
     "blocked",
 ];
+/// Why a NOTIFY failed.
+pub(crate) const NOTIFY_REASONS: &[&str] = &["refused", "timeout", "unreachable"];
 /// Why an agent's state was repaired.
 pub(crate) const REPAIR_REASONS: &[&str] =
     &["busy_without_call", "offer_without_entry", "wrap_up_without_timer"];

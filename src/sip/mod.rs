@@ -8,4 +8,5 @@ pub mod endpoint;
 pub mod gruu;
 pub mod msg;
 pub mod stun;
+pub mod refer;
 pub mod transaction;

@@ -43,7 +43,11 @@ use crate::switch::counting::QueueCounters;
 use crate::switch::counting::Seen;
 use crate::switch::leg::Leg;
 use crate::switch::limiter::Limiter;
+use crate::switch::phone_workers::PhoneWorkers;
 use crate::switch::port_stock::PortStock;
+use crate::switch::refer::Referral;
+use crate::switch::replaces::EndedDialogs;
+use crate::switch::subscriptions::Subscriptions;
 use crate::switch::trunks::Trunks;
 use crate::switch::view::CallState;
 use crate::switch::view::Direction;
@@ -123,6 +127,8 @@ pub(crate) struct CallSlot {
     pub(crate) legs: BTreeSet<LegId>,
     pub(crate) timeline: Vec<(crate::clock::Wall, String)>,
     pub(crate) armed: Option<Instant>,
+    /// The transfer of a party, from its REFER on.
+    pub(crate) referral: Option<Box<Referral>>,
     /// Legs that are over, as the API shows them.
     pub(crate) ended_legs: Vec<LegView>,
 }
@@ -151,6 +157,7 @@ pub struct Core {
     pub(crate) realm: Realm,
     pub(crate) endpoint: Endpoint,
     pub(crate) registrar: Registrar<Flow>,
+    pub(crate) subscriptions: Subscriptions,
     pub(crate) gruu: Gruu,
     /// The device that the request under way asks for by its GRUU.
     pub(crate) device: Option<String>,
@@ -172,6 +179,10 @@ pub struct Core {
     pub(crate) agents_by_phone: BTreeMap<PhoneNumber, AgentId>,
     pub(crate) board: Board,
     pub(crate) ports: PortStock,
+    /// The media worker of each phone's calls, so that two of them can be joined.
+    pub(crate) phone_workers: PhoneWorkers,
+    /// Dialogs that have just ended, for whoever wants to replace one of them.
+    pub(crate) ended_dialogs: EndedDialogs,
     /// Answered legs whose media is being closed, for the count of calls without audio.
     pub(crate) closing: HashMap<LegId, Side>,
     pub(crate) random: Random,
@@ -202,6 +213,7 @@ impl Core {
             self.endpoint.poll_timeout(),
             self.acd.poll_timeout(),
             self.registrar.poll_timeout(),
+            self.subscriptions.poll_timeout(),
             self.board.poll_timeout(),
             call,
             leg,
@@ -231,6 +243,7 @@ impl Core {
                 core.run(now);
             }
             core.leave_now(now);
+            core.dismiss_watches(now);
         });
     }
 
@@ -245,6 +258,8 @@ impl Core {
         self.current = None;
         let result = catch_unwind(AssertUnwindSafe(|| {
             let result = body(self);
+            self.run(now);
+            self.light_lamps(now);
             self.run(now);
             result
         }));
@@ -308,6 +323,7 @@ impl Core {
             // RFC 5626 section 5.3: what registered over a connection is gone with it.
             let changes = self.registrar.flow_closed(flow);
             self.bindings_gone(now, changes);
+            self.watches_gone(now, flow);
         }
     }
 
@@ -333,6 +349,7 @@ impl Core {
         if self.registrar.poll_timeout().is_some_and(|at| at <= now.instant) {
             self.expire_bindings(now);
         }
+        self.watches_due(now);
     }
 
     /// Works off effects and work until nothing is left.
@@ -387,6 +404,7 @@ impl Core {
 
     fn call_input(&mut self, now: Now, uid: CallUid, input: call::Input) {
         self.current = Some(uid);
+        self.touch_lamps(uid);
         let Some(slot) = self.calls.get_mut(&uid) else { return };
         let mut commands = Vec::new();
         let before = views::call_state(slot.call.state());

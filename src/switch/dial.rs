@@ -25,6 +25,7 @@ use crate::switch::leg::Phase;
 use crate::switch::leg::Purpose;
 use crate::switch::leg::Shown;
 use crate::switch::leg::Target;
+use crate::switch::subscriptions::WatchId;
 use crate::switch::view::LegRole;
 use crate::switch::write;
 use std::net::SocketAddr;
@@ -58,6 +59,8 @@ impl Core {
             }
             Destination::Queue(_) | Destination::Music(_) => Ok(Vec::new()),
             Destination::NotBuilt { .. } => Err(Cause::NotBuilt),
+            // Whoever picks up takes over a call that rings: nobody is rung for it, and nobody is transferred to it.
+            Destination::PickupGroup | Destination::PickupDirected(_) => Err(Cause::Forbidden),
             Destination::NotFound => Err(Cause::NotFound),
         }
     }
@@ -82,6 +85,7 @@ impl Core {
         if let Some(fixed) = fixed.filter(|_| self.device.is_none()) {
             targets.extend(self.flow_of_uri(&fixed).map(|flow| (fixed, flow, Vec::new())));
         }
+        let Some(worker) = self.calls.get(&call).map(|slot| slot.worker) else { return Vec::new() };
         let mut legs = Vec::new();
         for (uri, flow, path) in targets {
             let target = Target { uri, flow, shown: shown.clone() };
@@ -91,6 +95,7 @@ impl Core {
                 leg.phone = Some(number.clone());
                 leg.own_call = role != LegRole::Agent;
             }
+            self.phone_workers.began(number, worker);
             if role != LegRole::Agent {
                 self.own_call_began(number);
             }
@@ -172,6 +177,7 @@ impl Core {
             .sort_by_key(|codec| first.iter().position(|wish| wish == codec).unwrap_or(usize::MAX));
         let body = sdp::offer(&leg.local);
         leg.body = Some(body.clone());
+        let referred_by = leg.referred_by.clone();
         let contact = self.addresses.signalling(&target.flow);
         let branch = self.endpoint.branch();
         let tag = self.endpoint.tag();
@@ -187,6 +193,7 @@ impl Core {
             tag: &tag,
             call_id: &call_id,
             body: &body,
+            referred_by: referred_by.as_deref(),
         });
         let user = Purpose::Dial(id).pack();
         let tx = self.request_sized(now, id, target.flow, invite.clone(), user);
@@ -209,6 +216,9 @@ impl Core {
     /// A response to one of our requests.
     pub(crate) fn response(&mut self, now: Now, tx: ClientTx, user: u64, message: &Message) {
         let status = message.status().unwrap_or(0);
+        if let Some(watch) = WatchId::unpack(user) {
+            return self.notify_answered(now, watch, message);
+        }
         match Purpose::unpack(user) {
             Purpose::Dial(leg) => self.invite_response(now, tx, leg, status, message),
             Purpose::Reinvite(leg) => self.reinvite_response(now, tx, leg, status, message),
@@ -218,6 +228,9 @@ impl Core {
 
     /// No response came, or the transport failed.
     pub(crate) fn request_failed(&mut self, now: Now, user: u64, status: u16) {
+        if let Some(watch) = WatchId::unpack(user) {
+            return self.notify_failed(now, watch, status);
+        }
         match Purpose::unpack(user) {
             Purpose::Dial(leg) => {
                 self.contact_silent(now, leg);

@@ -16,6 +16,7 @@ use crate::sip::msg::Name;
 use crate::switch::core::Core;
 use crate::switch::core::Output;
 use crate::switch::outbound::Extensions;
+use crate::switch::subscriptions::Matter;
 use crate::switch::views;
 use crate::switch::write;
 
@@ -159,6 +160,9 @@ impl Core {
                 ChangeKind::Unreachable => "registration.unreachable",
                 ChangeKind::Removed(_) => "registration.removed",
             };
+            if !self.subscriptions.is_empty() {
+                self.subscriptions.mark(Matter::Phone(PhoneNumber::new(&change.aor)));
+            }
             self.board.registrations.push((kind, views::registration(&change.aor, &change.binding)));
             self.out.push(Output::Binding(write::stored(&change)));
         }

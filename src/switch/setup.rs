@@ -27,7 +27,10 @@ use crate::switch::core::Core;
 use crate::switch::counting;
 use crate::switch::counting::Seen;
 use crate::switch::limiter::Limiter;
+use crate::switch::phone_workers::PhoneWorkers;
 use crate::switch::port_stock::PortStock;
+use crate::switch::replaces::EndedDialogs;
+use crate::switch::subscriptions::Subscriptions;
 use crate::switch::trunks::Trunks;
 use crate::switch::write;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -57,6 +60,7 @@ impl Core {
             realm: Realm::new(&config.sip.domain, key(&mut random), &ALGORITHMS, NONCE_LIFETIME),
             endpoint: Endpoint::new(endpoint, random.fork()),
             registrar,
+            subscriptions: Subscriptions::default(),
             gruu: Gruu::new(key(&mut random)),
             device: None,
             limiter: Limiter::default(),
@@ -71,6 +75,8 @@ impl Core {
             invites: HashMap::new(),
             reachable: BTreeMap::new(),
             own_calls: BTreeMap::new(),
+            phone_workers: PhoneWorkers::default(),
+            ended_dialogs: EndedDialogs::default(),
             agents_by_phone: agents.collect(),
             board: Board::new(now.wall),
             ports: PortStock::default(),
