@@ -317,7 +317,7 @@ fn a_gruu_leads_to_its_device() {
     // RFC 5627 section 3.1.2: refreshed it stays good, with another Call-ID it is not.
     register(&mut rig, soft, SOFT, "soft");
     assert_eq!(ways(&mut rig, &temporary), [soft]);
-    register(&mut rig, soft, SOFT, "soft, anew");
+    register(&mut rig, soft, SOFT, "soft-anew");
     assert_eq!(rig.call(&temporary).1, 404);
     assert_eq!(ways(&mut rig, &public), [soft]);
 }

@@ -7,7 +7,7 @@ use crate::harness::wire::{Came, Wire};
 use bytes::Bytes;
 use strowger::net::connections::Limits;
 use strowger::sip::endpoint::{Flow, Transport};
-use strowger::sip::msg::frame::{Frame, Framer, Whole, whole};
+use strowger::sip::msg::frame::{Frame, Framer, Whole, answerable, whole};
 use strowger::sip::msg::{Message, Name};
 
 /// What becomes of an input.
@@ -198,7 +198,13 @@ fn virtually(exchange: &mut Exchange, transport: Transport, pieces: &[&[u8]]) ->
             framer.push(piece);
             loop {
                 match framer.pop() {
-                    Ok(Some(Frame::Message(message))) => answered(exchange, message.as_bytes()),
+                    Ok(Some(Frame::Message(message))) => match answerable(message) {
+                        Ok(message) => answered(exchange, message.as_bytes()),
+                        Err(bad) => {
+                            broken = Some(bad);
+                            break 'stream;
+                        }
+                    },
                     Ok(Some(Frame::Ping)) => {}
                     Ok(None) => break,
                     Err(bad) => {

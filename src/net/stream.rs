@@ -4,6 +4,8 @@ use crate::net::connections::Limits;
 use crate::net::link::Link;
 use crate::net::link::Outbox;
 use crate::net::link::Patience;
+use crate::sip::msg::frame;
+use crate::sip::msg::frame::BadFrame;
 use crate::sip::msg::frame::Frame;
 use crate::sip::msg::frame::Framer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -33,20 +35,25 @@ fn frames(framer: &mut Framer, link: &Link) -> Option<bool> {
     let mut whole = false;
     loop {
         match framer.pop() {
-            Ok(Some(Frame::Message(message))) => {
-                whole = true;
-                link.received(message.as_bytes().clone());
-            }
+            Ok(Some(Frame::Message(message))) => match frame::answerable(message) {
+                Ok(message) => {
+                    whole = true;
+                    link.received(message.as_bytes().clone());
+                }
+                Err(broken) => return lost(link, &broken),
+            },
             Ok(Some(Frame::Ping)) => link.ping(),
             Ok(None) => return Some(whole),
-            Err(broken) => {
-                // What came whole before it is answered first.
-                link.sink.flush();
-                link.broken(&broken);
-                return None;
-            }
+            Err(broken) => return lost(link, &broken),
         }
     }
+}
+
+fn lost(link: &Link, broken: &BadFrame) -> Option<bool> {
+    // What came whole before it is answered first.
+    link.sink.flush();
+    link.broken(broken);
+    None
 }
 
 /// Writes until the queue or the stream ends.

@@ -236,9 +236,13 @@ impl<F: Copy + PartialEq> Plan<F> {
         request: &RegisterRequest<F>,
         next_id: &mut u64,
     ) {
-        let old = self.bindings.iter().position(|binding| is_binding_of(binding, contact));
-        let (kind, id) = match old {
-            Some(at) => (ChangeKind::Refreshed, self.bindings.remove(at).id),
+        // One by URI alone and one by instance and reg-id may both be this contact; one stays.
+        let mut old = self.bindings.extract_if(.., |binding| is_binding_of(binding, contact));
+        let first = old.next().map(|binding| binding.id);
+        let others: Vec<_> = old.collect();
+        self.changes.extend(others.into_iter().map(|other| (ChangeKind::Removed(Reason::Replaced), other)));
+        let (kind, id) = match first {
+            Some(id) => (ChangeKind::Refreshed, id),
             None => {
                 *next_id += 1;
                 (ChangeKind::Added, *next_id)

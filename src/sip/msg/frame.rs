@@ -238,7 +238,7 @@ impl Framer {
         self.buffer.advance(end);
         self.stage = Stage::Head { line: 0 };
         self.half_ping = false;
-        match Message::parse(bytes).map_err(bad_start).and_then(answerable) {
+        match Message::parse(bytes).map_err(bad_start) {
             Ok(message) => Ok(Some(Frame::Message(message))),
             Err(broken) => {
                 self.stage = Stage::Dead;
@@ -262,8 +262,11 @@ impl Framer {
     }
 }
 
-/// A request without a Via (HTTP, say) can't be answered: then the connection ends, so that its sender knows.
-fn answerable(message: Message) -> Result<Message, Box<BadFrame>> {
+/// Takes a framed message that can be answered, if it wants an answer.
+///
+/// # Errors
+/// A request without a Via (HTTP, say): the connection closes, so that its sender knows.
+pub fn answerable(message: Message) -> Result<Message, Box<BadFrame>> {
     if !message.is_request() || message.has(Name::Via) {
         return Ok(message);
     }
