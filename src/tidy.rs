@@ -13,6 +13,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["ids", "clock"]),
     ("sip", &["clock", "ids"]),
     ("rtp", &["clock"]),
+    // What passed by, kept for those who ask afterwards: it reads messages to draw them.
+    ("trace", &["clock", "sip"]),
     ("registrar", &["sip", "clock", "ids"]),
     ("dialplan", &["ids", "config"]),
     ("call", &["ids", "clock", "record"]),
@@ -38,9 +40,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "media",
             "store",
             "metrics",
+            "trace",
         ],
     ),
-    ("http", &["ids", "clock", "record", "config", "switch", "store", "metrics"]),
+    ("http", &["ids", "clock", "record", "config", "switch", "store", "metrics", "trace"]),
     // Simulated parties: a phone and a caller that really speak SIP and RTP, for the demo and the load tool.
     ("sim", &["ids", "clock", "sip", "sdp", "rtp", "codec"]),
     // The demo's verdict counts the call records as the store has them.
@@ -55,7 +58,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Sans-IO modules: no runtime, no sockets, no files.
 const PURE: &[&str] =
-    &["acd", "call", "campaign", "codec", "dialplan", "ids", "record", "registrar", "rtp", "sdp", "sip"];
+    &["acd", "call", "campaign", "codec", "dialplan", "ids", "record", "registrar", "rtp", "sdp", "sip", "trace"];
 
 /// A third-party crate and the only modules that may name it: one, but for hashes and the command line's options.
 const HOMES: &[(&str, &[&str])] = &[

@@ -28,12 +28,15 @@ mod reader;
 mod route;
 mod schema;
 mod secret;
+mod security;
+mod security_keys;
 mod sip;
 mod store;
 mod suggest;
 mod target;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod tree;
 mod trunk;
 mod words;
@@ -90,6 +93,10 @@ pub use route::Route;
 pub use schema::reference;
 pub use secret::PhoneSecret;
 pub use secret::Secret;
+pub use security::Access;
+pub use security::Permission;
+pub use security::PhoneLimits;
+pub use security::Security;
 pub use sip::Sip;
 pub use store::Language;
 pub use store::Limits;
@@ -98,6 +105,7 @@ pub use store::Store;
 pub use store::StoreUrl;
 pub use target::Scheme;
 pub use target::Target;
+pub use trace::Trace;
 pub use trunk::Credentials;
 pub use trunk::Kind;
 pub use trunk::Transport;
@@ -126,6 +134,10 @@ pub struct Config {
     pub sounds: Sounds,
     /// Protection against overload and floods.
     pub limits: Limits,
+    /// Wrong passwords, and what phones may spend.
+    pub security: Security,
+    /// The trace of SIP messages.
+    pub trace: Trace,
     /// Keys to the HTTP API, in order.
     pub api_keys: Vec<ApiKey>,
     /// Single phones by number; [`Config::phone`] knows the ranges too.

@@ -7,6 +7,7 @@ use crate::config::reader::Reader;
 use crate::config::secret::PhoneSecret;
 use crate::config::secret::Secret;
 use crate::config::secret::hex;
+use crate::config::security::PhoneLimits;
 use crate::config::sip::header_text;
 use crate::config::tree::Value;
 use crate::ids::PhoneNumber;
@@ -22,6 +23,8 @@ pub struct Phone {
     pub display_name: Option<String>,
     /// A fixed address (a SIP URI) instead of a registration.
     pub contact: Option<String>,
+    /// What it may do, and from where.
+    pub limits: PhoneLimits,
 }
 
 impl Phone {
@@ -31,6 +34,7 @@ impl Phone {
         let secret = phone_secret(reader);
         let display_name = reader.parsed("display_name", header_text);
         let contact = reader.parsed("contact", sip_uri);
+        let limits = PhoneLimits::read(reader);
         let number = number?;
         if !has_secret && contact.is_none() {
             let what =
@@ -38,7 +42,7 @@ impl Phone {
             reader.cx.doubt(&reader.at.clone(), what);
         }
         reader.cx.take_phone(&number);
-        Some(Self { number: PhoneNumber::new(&number.text), secret, display_name, contact })
+        Some(Self { number: PhoneNumber::new(&number.text), secret, display_name, contact, limits })
     }
 }
 
@@ -71,16 +75,20 @@ pub struct PhoneRange {
     last: u64,
     /// The password of them all.
     pub secret: PhoneSecret,
+    /// What each of them may do, and from where.
+    pub limits: PhoneLimits,
 }
 
 impl PhoneRange {
     pub(crate) fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
         let numbers = reader.spot("numbers");
         let secret = reader.secret("secret");
+        let limits = PhoneLimits::read(reader);
         let numbers = numbers?;
         match Self::parse(&numbers.text) {
             Ok(mut range) => {
                 range.secret = secret.map_or(PhoneSecret::None, PhoneSecret::Plain);
+                range.limits = limits;
                 reader.cx.take_range(numbers, range.clone());
                 Some(range)
             }
@@ -111,7 +119,7 @@ impl PhoneRange {
             return Err(format!("`{text}` ends before it begins"));
         }
         let prefix = prefix.to_string();
-        Ok(Self { prefix, digits: from.len(), first, last, secret: PhoneSecret::None })
+        Ok(Self { prefix, digits: from.len(), first, last, secret: PhoneSecret::None, limits: PhoneLimits::default() })
     }
 
     /// Whether the number is one of the range's.
@@ -156,6 +164,7 @@ impl PhoneRange {
             secret: self.secret.clone(),
             display_name: None,
             contact: None,
+            limits: self.limits.clone(),
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::config::context::Listener;
 use crate::config::network;
 use crate::config::network::Network;
 use crate::config::reader::Reader;
+use crate::config::security::Access;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub struct Sip {
     pub registration_max: Duration,
     /// What `Server` and `User-Agent` say.
     pub user_agent: String,
+    /// From whom messages are read at all.
+    pub access: Access,
 }
 
 impl Sip {
@@ -60,6 +63,7 @@ impl Sip {
             registration_min: reader.seconds("registration_min_seconds"),
             registration_max: reader.seconds("registration_max_seconds"),
             user_agent: reader.parsed("user_agent", header_text).unwrap_or_default(),
+            access: Access::read(reader),
         };
         if sip.registration_min > sip.registration_max {
             let what = "`registration_min_seconds` is above `registration_max_seconds`";

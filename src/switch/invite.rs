@@ -23,6 +23,7 @@ use crate::switch::core::Core;
 use crate::switch::leg::Leg;
 use crate::switch::leg::Phase;
 use crate::switch::leg::Shown;
+use crate::switch::toll_gate;
 use crate::switch::view::Direction;
 use crate::switch::view::LegRole;
 use crate::switch::write;
@@ -64,7 +65,8 @@ impl Core {
 
     /// Who calls: a trunk by its address, else a phone by its digest. `None` when it was answered already.
     fn source_of(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) -> Option<Source> {
-        if let Some(trunk) = self.trunks.of_source(&flow) {
+        if let Some(trunk) = self.trunks.of_source(&flow).filter(|_| !self.claims_to_be_a_phone(message, &flow)) {
+            self.vouch(tx);
             return Some(Source::Trunk(trunk));
         }
         self.authenticate(now, tx, message).map(Source::Phone)
@@ -106,6 +108,11 @@ impl Core {
                 (destination, if out { Direction::Outbound } else { Direction::Internal })
             }
         };
+        if let Source::Phone(phone) = &source
+            && let Err(cause) = self.toll_allows(now, phone, &destination)
+        {
+            return self.refuse_invite(now, tx, message, cause);
+        }
         let shown = self.shown(&source, message);
         let Some(worker) = self.ports.roomiest() else {
             tracing::warn!("no media port is free: a call is refused; widen [media] ports");
@@ -137,6 +144,9 @@ impl Core {
         };
         self.invites.insert(tx, leg);
         self.adopt_dialog(leg, dialog);
+        if let Source::Phone(phone) = &source {
+            self.toll.began(now.instant, call, phone, toll_gate::outside(&destination).is_some());
+        }
         self.adopt_source(leg, source, remote);
         if let Some(slot) = self.calls.get_mut(&call) {
             slot.call = Call::new(leg, slot.call.ledger().clone());

@@ -17,6 +17,7 @@ impl Core {
     /// A request that opens a transaction. The endpoint has checked its form.
     pub(crate) fn request(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) {
         self.count_request_in(message, flow.transport);
+        self.asked_by(tx, message, flow);
         if write::has_to_tag(message) {
             self.request_in_dialog(now, tx, message, flow);
             return;
@@ -53,7 +54,7 @@ impl Core {
         }
         // RFC 3261 section 8.2.2.3: nothing of ours needs an option tag yet.
         if let Some(refusal) = self.endpoint.unsupported(message, &[]) {
-            self.endpoint.respond(now.instant, tx, refusal, &mut self.effects);
+            self.respond(now, tx, message.method(), 420, refusal);
             return false;
         }
         if message.method() != Method::Invite {

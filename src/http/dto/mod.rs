@@ -3,6 +3,7 @@
 //! The only place that knows the JSON of things. Owned by `http`.
 
 mod agent;
+mod alarm;
 mod call;
 mod cdr;
 mod event;
@@ -15,6 +16,7 @@ mod system;
 mod words;
 
 pub(crate) use agent::Agent;
+pub(crate) use alarm::Alarm;
 pub(crate) use call::Call;
 pub(crate) use cdr::Cdr;
 pub(crate) use event::Snapshot;

@@ -136,7 +136,7 @@ impl Endpoint {
                 server.again(now, &mut outputs);
             }
             self.carry_out_server(handle, outputs, None, out);
-        } else if let Some(reply) = response_flow(&via, flow) {
+        } else if let Some(reply) = response_flow(&via, flow, self.settings.follows_maddr(flow.remote.ip())) {
             self.receive_new(now, key, message, flow, reply, out);
         } else {
             self.counters.responses_unroutable += 1;
@@ -305,6 +305,23 @@ impl Endpoint {
         self.carry_out_server(handle, outputs, None, out);
     }
 
+    /// Answers finally and forgets the transaction: nothing is sent again, and nothing is kept.
+    pub(in crate::sip::endpoint) fn answer_once(
+        &mut self,
+        handle: u64,
+        response: Bytes,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(server) = self.servers.remove(handle) else { return };
+        if let Some(merged) = server.merged {
+            self.merged.remove(&merged);
+        }
+        if let Machine::Invite { answer: Some(awaited), .. } = &server.machine {
+            self.acked.remove(&awaited.acked);
+        }
+        out.push(Effect::Send { flow: server.reply, bytes: response });
+    }
+
     fn await_ack(&mut self, now: Instant, handle: u64, response: Bytes) {
         let acked = Message::parse(response.clone()).ok().and_then(|message| self.keyring.acked(&message));
         if let Some(acked) = acked
@@ -420,7 +437,8 @@ impl Endpoint {
         let top = message.header(Name::Via).unwrap_or_default();
         let sent_by = || Via::parse(top.split(|byte| matches!(byte, b';' | b',')).next().unwrap_or_default());
         let Ok(via) = message.via().or_else(|_| sent_by()) else { return };
-        let Some(flow) = response_flow(&via, from) else {
+        let follows = self.settings.follows_maddr(from.remote.ip());
+        let Some(flow) = response_flow(&via, from, follows) else {
             self.counters.responses_unroutable += 1;
             return;
         };
