@@ -57,8 +57,20 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Sans-IO modules: no runtime, no sockets, no files.
-const PURE: &[&str] =
-    &["acd", "call", "campaign", "codec", "dialplan", "ids", "record", "registrar", "rtp", "sdp", "sip", "trace"];
+const PURE: &[&str] = &[
+    "acd",
+    "call",
+    "campaign",
+    "codec",
+    "dialplan",
+    "ids",
+    "record",
+    "registrar",
+    "rtp",
+    "sdp",
+    "sip",
+    "trace",
+];
 
 /// A third-party crate and the only modules that may name it: one, but for hashes and the command line's options.
 const HOMES: &[(&str, &[&str])] = &[

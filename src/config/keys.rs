@@ -225,7 +225,12 @@ const PHONE: &[Key] = &[
         NONE,
         "Minutes of calls to outside in any hour, from dialling on; a call that passes them is ended.",
     ),
-    key("allowed_prefixes", List("beginning of a number"), Nothing("all"), "Numbers outside that it may call."),
+    key(
+        "allowed_prefixes",
+        List("beginning of a number"),
+        Nothing("all"),
+        "Numbers outside that it may call.",
+    ),
     key("denied_prefixes", List("beginning of a number"), EMPTY, "Numbers outside that it may not call."),
     key(
         "permissions",
@@ -253,7 +258,12 @@ const PHONE_RANGE: &[Key] = &[
         NONE,
         "Minutes of calls to outside in any hour, from dialling on; a call that passes them is ended.",
     ),
-    key("allowed_prefixes", List("beginning of a number"), Nothing("all"), "Numbers outside that it may call."),
+    key(
+        "allowed_prefixes",
+        List("beginning of a number"),
+        Nothing("all"),
+        "Numbers outside that it may call.",
+    ),
     key("denied_prefixes", List("beginning of a number"), EMPTY, "Numbers outside that it may not call."),
     key(
         "permissions",

@@ -119,7 +119,14 @@ impl PhoneRange {
             return Err(format!("`{text}` ends before it begins"));
         }
         let prefix = prefix.to_string();
-        Ok(Self { prefix, digits: from.len(), first, last, secret: PhoneSecret::None, limits: PhoneLimits::default() })
+        Ok(Self {
+            prefix,
+            digits: from.len(),
+            first,
+            last,
+            secret: PhoneSecret::None,
+            limits: PhoneLimits::default(),
+        })
     }
 
     /// Whether the number is one of the range's.

@@ -127,7 +127,11 @@ impl Security {
 
 fn country_code(text: &str) -> Result<String, String> {
     let right = text.is_empty() || (text.len() <= 3 && text.bytes().all(|byte| byte.is_ascii_digit()));
-    if right { Ok(text.to_string()) } else { Err(format!("`{}` is not a calling code such as 33", text.escape_debug())) }
+    if right {
+        Ok(text.to_string())
+    } else {
+        Err(format!("`{}` is not a calling code such as 33", text.escape_debug()))
+    }
 }
 
 fn prefix(text: &str) -> Result<String, String> {
@@ -135,7 +139,10 @@ fn prefix(text: &str) -> Result<String, String> {
     let digits = text.strip_prefix('+').unwrap_or(text);
     let plain = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'*' | b'#');
     if (digits.is_empty() && text != "+") || digits.len() > DIGITS_MAX || !digits.bytes().all(plain) {
-        return Err(format!("`{}` is not the beginning of a number, such as +33 or 0899", text.escape_debug()));
+        return Err(format!(
+            "`{}` is not the beginning of a number, such as +33 or 0899",
+            text.escape_debug()
+        ));
     }
     Ok(text.to_string())
 }
@@ -170,6 +177,8 @@ impl PhoneLimits {
     pub(crate) fn read(reader: &mut Reader<'_, '_>) -> Self {
         let numbers = |found: Vec<(_, String)>| found.into_iter().map(|(_, prefix)| prefix).collect();
         let networks = reader.parsed_list("allow_from", Network::parse);
+        let says = reader.has("permissions");
+        let words = reader.words("permissions");
         Self {
             allow_from: networks.into_iter().map(|(_, network)| network).collect(),
             calls_max: reader.number("max_calls"),
@@ -177,7 +186,7 @@ impl PhoneLimits {
             minutes_per_hour: reader.number("minutes_per_hour"),
             allowed_prefixes: numbers(reader.parsed_list("allowed_prefixes", prefix)),
             denied_prefixes: numbers(reader.parsed_list("denied_prefixes", prefix)),
-            permissions: reader.has("permissions").then(|| reader.words("permissions")),
+            permissions: Some(words).filter(|_| says),
             international_hours: reader.parsed("international_hours", OpenHours::parse),
         }
     }
@@ -189,8 +198,10 @@ mod tests {
 
     #[test]
     fn deny_is_stronger_than_allow() {
-        let list = |texts: &[&str]| texts.iter().map(|text| Network::parse(text).unwrap()).collect::<Vec<_>>();
-        let mut access = Access { allow: list(&["10.0.0.0/8"]), deny: list(&["10.6.6.0/24"]), ..Access::default() };
+        let list =
+            |texts: &[&str]| texts.iter().map(|text| Network::parse(text).unwrap()).collect::<Vec<_>>();
+        let mut access =
+            Access { allow: list(&["10.0.0.0/8"]), deny: list(&["10.6.6.0/24"]), ..Access::default() };
         let admits = |access: &Access, ip: &str| access.admits(ip.parse().unwrap());
         assert!(admits(&access, "10.1.1.1") && !admits(&access, "10.6.6.6") && !admits(&access, "192.0.2.1"));
         access.allow.clear();

@@ -61,11 +61,6 @@ pub(crate) const SECURITY: &[Key] = &[
 ];
 
 pub(crate) const TRACE: &[Key] = &[
-    key(
-        "bytes",
-        Integer(0, 1 << 32),
-        Value("16777216"),
-        "How many bytes of messages are kept; 0: none.",
-    ),
+    key("bytes", Integer(0, 1 << 32), Value("16777216"), "How many bytes of messages are kept; 0: none."),
     key("seconds", Seconds(1, 86_400), Value("600"), "For how long."),
 ];

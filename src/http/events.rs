@@ -35,7 +35,7 @@ use tokio::time::MissedTickBehavior;
 
 /// The names of events, each the kind of thing that its data holds.
 pub(crate) const EVENT_NAMES: &[&str] =
-    &["agent", "queue", "offer", "call", "caller", "callback", "campaign", "registration", "trunk"];
+    &["agent", "queue", "offer", "call", "caller", "callback", "campaign", "registration", "trunk", "alarm"];
 /// Notices read from the ring at a time.
 const BATCH: usize = 64;
 

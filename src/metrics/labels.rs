@@ -240,14 +240,8 @@ pub(crate) const DROP_REASONS: &[&str] = &[
 /// What was blocked after wrong passwords.
 pub(crate) const BLOCK_REASONS: &[&str] = &["account_from_source", "source", "account"];
 /// Why a phone's call was refused.
-pub(crate) const TOLL_REASONS: &[&str] = &[
-    "permission",
-    "prefix",
-    "hours",
-    "max_calls",
-    "calls_per_hour",
-    "minutes_per_hour",
-];
+pub(crate) const TOLL_REASONS: &[&str] =
+    &["permission", "prefix", "hours", "max_calls", "calls_per_hour", "minutes_per_hour"];
 /// Why an agent's state was repaired.
 pub(crate) const REPAIR_REASONS: &[&str] =
     &["busy_without_call", "offer_without_entry", "wrap_up_without_timer"];

@@ -154,3 +154,7 @@ impl Core {
         });
     }
 }
+
+#[cfg(test)]
+#[path = "authenticate_tests.rs"]
+mod tests;

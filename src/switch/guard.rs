@@ -286,7 +286,12 @@ mod tests {
         let mut guard = guard();
         for n in 0..50_000_u32 {
             let name = format!("user{n}");
-            guard.failed(Instant::from_micros(n.into()), name.as_bytes(), IpAddr::from(n.to_be_bytes()), false);
+            guard.failed(
+                Instant::from_micros(n.into()),
+                name.as_bytes(),
+                IpAddr::from(n.to_be_bytes()),
+                false,
+            );
         }
         assert!(guard.len() <= 3 * ENTRIES_MAX);
         guard.expire(at(3 * 3600));

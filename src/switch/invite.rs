@@ -65,7 +65,9 @@ impl Core {
 
     /// Who calls: a trunk by its address, else a phone by its digest. `None` when it was answered already.
     fn source_of(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) -> Option<Source> {
-        if let Some(trunk) = self.trunks.of_source(&flow).filter(|_| !self.claims_to_be_a_phone(message, &flow)) {
+        if let Some(trunk) =
+            self.trunks.of_source(&flow).filter(|_| !self.claims_to_be_a_phone(message, &flow))
+        {
             self.vouch(tx);
             return Some(Source::Trunk(trunk));
         }

@@ -39,8 +39,7 @@ impl Recorder {
             return;
         }
         // A message of a stream may be a small part of a large buffer, which it would keep alive.
-        let bytes =
-            if flow.transport.is_reliable() { Bytes::copy_from_slice(bytes) } else { bytes.clone() };
+        let bytes = if flow.transport.is_reliable() { Bytes::copy_from_slice(bytes) } else { bytes.clone() };
         self.ring.push(Packet {
             at: now,
             way,

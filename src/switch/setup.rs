@@ -53,12 +53,11 @@ impl Core {
         registrar.restore(now, kept);
         let settings = acd_settings(&config, &restored);
         let agents = config.agents.iter().filter_map(|agent| Some((agent.phone.clone()?, agent.id.clone())));
-        let endpoint =
-            EndpointSettings {
-                server: Some(config.sip.user_agent.clone()),
-                maddr_peers: door::maddr_peers(&config),
-                ..EndpointSettings::default()
-            };
+        let endpoint = EndpointSettings {
+            server: Some(config.sip.user_agent.clone()),
+            maddr_peers: door::maddr_peers(&config),
+            ..EndpointSettings::default()
+        };
         let mut core = Self {
             dialplan: Dialplan::from(&*config),
             addresses,

@@ -49,7 +49,10 @@ impl Core {
         self.metrics.toll_refused(reason);
         tracing::info!(reason, "a phone's call is barred");
         if barred.is_alarming() && self.toll.takes_alarm(now.instant, phone) {
-            tracing::warn!(reason, "a phone has met a limit of what it may call; the event stream says which");
+            tracing::warn!(
+                reason,
+                "a phone has met a limit of what it may call; the event stream says which"
+            );
             self.alarm(now, AlarmView::new("toll", reason, phone.as_str(), None));
         }
     }

@@ -56,11 +56,8 @@ mod tests {
     #[test]
     fn a_head_is_found_in_any_spelling() {
         let check = |text: &str, request: bool, call_id: &str, user_agent: &str| {
-            let expected = Head {
-                is_request: request,
-                call_id: call_id.as_bytes(),
-                user_agent: user_agent.as_bytes(),
-            };
+            let expected =
+                Head { is_request: request, call_id: call_id.as_bytes(), user_agent: user_agent.as_bytes() };
             assert_eq!(Head::of(text.as_bytes()), expected, "{text}");
         };
         check("INVITE sip:a SIP/2.0\r\nCall-ID: 1@h\r\nUser-Agent: X 1\r\n\r\ni: body", true, "1@h", "X 1");

@@ -6,12 +6,14 @@
 
 mod head;
 mod ladder;
+mod party;
 mod pcap;
 mod redact;
 mod ring;
 
 pub use crate::trace::head::Head;
 pub use crate::trace::ladder::ladder;
+pub use crate::trace::party::concerns;
 pub use crate::trace::pcap::pcap;
 pub use crate::trace::redact::redacted;
 pub use crate::trace::ring::Packet;

@@ -44,7 +44,8 @@ fn read(file: &[u8]) -> Vec<Read> {
     let mut rest = file;
     let header = take(&mut rest, 24);
     assert_eq!(header[..4], 0xa1b2_c3d4_u32.to_le_bytes());
-    assert_eq!((header[4..8], header[8..16], header[20..24]), ([2, 0, 4, 0][..], [0; 8][..], [101, 0, 0, 0][..]));
+    assert_eq!(header[4..16], [2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(header[20..24], [101, 0, 0, 0]);
     let snap = u32::from_le_bytes(header[16..20].try_into().unwrap());
     let mut packets = Vec::new();
     while !rest.is_empty() {
@@ -92,14 +93,21 @@ fn a_strict_reader_finds_what_passed_by() {
     let invite = b"INVITE sip:a SIP/2.0\r\nAuthorization: Digest response=\"dead\"\r\n\r\n".to_vec();
     let packets = [
         packet(1_700_000_000_999_999, Way::In, "192.0.2.1:5060", "192.0.2.9:40000", invite),
-        packet(1_700_000_001_000_000, Way::Out, "[2001:db8::1]:5061", "[2001:db8::9]:5060", b"SIP/2.0 200 OK\r\n\r\n".to_vec()),
+        packet(
+            1_700_000_001_000_000,
+            Way::Out,
+            "[2001:db8::1]:5061",
+            "[2001:db8::9]:5060",
+            b"SIP/2.0 200 OK\r\n\r\n".to_vec(),
+        ),
         packet(1_700_000_001_000_001, Way::Out, "192.0.2.1:5060", "192.0.2.9:1", vec![0xff; 65_535]),
         packet(1_700_000_001_000_002, Way::Out, "192.0.2.1:5060", "192.0.2.9:1", vec![b'x'; 3]),
     ];
     let found = read(&pcap(&packets));
     assert_eq!(found.len(), packets.len());
     for (packet, (micros, from, to, message)) in packets.iter().zip(&found) {
-        let ends = if packet.way == Way::In { (packet.remote, packet.local) } else { (packet.local, packet.remote) };
+        let ends =
+            if packet.way == Way::In { (packet.remote, packet.local) } else { (packet.local, packet.remote) };
         assert_eq!((packet.at.as_micros(), ends), (*micros, (*from, *to)));
         assert!(!message.windows(4).any(|part| part == b"dead"), "a digest");
     }

@@ -90,9 +90,9 @@ fn fields_of(text: &[u8]) -> Vec<&[u8]> {
 }
 
 fn body_line(line: &[u8], out: &mut Vec<u8>) {
-    let key = BODY_KEYS.iter().find(|key| {
-        line.get(..key.len()).is_some_and(|start| start.eq_ignore_ascii_case(key))
-    });
+    let key = BODY_KEYS
+        .iter()
+        .find(|key| line.get(..key.len()).is_some_and(|start| start.eq_ignore_ascii_case(key)));
     match key.and_then(|key| line.get(..key.len())) {
         Some(start) => {
             out.extend_from_slice(start);
@@ -118,7 +118,10 @@ mod tests {
             "REGISTER sip:x SIP/2.0\r\nAuthorization: Digest username=\"a,\\\"b\", realm=\"x\", uri=\"sip:x\", \
              [hidden]\r\nTo: <sip:a@x>\r\n\r\n",
         );
-        check("A\nPROXY-AUTHORIZATION : Bearer abc\n def\nTo: x\n", "A\nPROXY-AUTHORIZATION : [hidden]\n [hidden]\nTo: x\n");
+        check(
+            "A\nPROXY-AUTHORIZATION : Bearer abc\n def\nTo: x\n",
+            "A\nPROXY-AUTHORIZATION : [hidden]\n [hidden]\nTo: x\n",
+        );
         check("A\r\nAuthorization\r\n", "A\r\nAuthorization [hidden]\r\n");
     }
 
@@ -128,7 +131,10 @@ mod tests {
             "INVITE sip:x SIP/2.0\r\nSubject: k=1\r\n\r\nv=0\r\na=crypto:1 AES inline:abc\r\na=ice-pwd:x\r\nk=clear:y\r\n",
             "INVITE sip:x SIP/2.0\r\nSubject: k=1\r\n\r\nv=0\r\na=crypto:[hidden]\r\na=ice-pwd:[hidden]\r\nk=[hidden]\r\n",
         );
-        check("INFO sip:x SIP/2.0\r\n\r\nSignal=5\r\nDuration=160", "INFO sip:x SIP/2.0\r\n\r\nSignal=[hidden]\r\nDuration=160");
+        check(
+            "INFO sip:x SIP/2.0\r\n\r\nSignal=5\r\nDuration=160",
+            "INFO sip:x SIP/2.0\r\n\r\nSignal=[hidden]\r\nDuration=160",
+        );
         check("", "");
     }
 }

@@ -13,6 +13,7 @@ mod offer;
 mod queue;
 mod request;
 mod system;
+mod trace;
 mod words;
 
 pub(crate) use agent::Agent;
@@ -32,6 +33,8 @@ pub(crate) use queue::Queue;
 pub(crate) use request::CallerChange;
 pub(crate) use request::StatusChange;
 pub(crate) use system::Health;
+pub(crate) use trace::TraceMessage;
+pub(crate) use trace::way;
 pub(crate) use words::*;
 
 use serde::Serialize;

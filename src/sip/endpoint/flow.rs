@@ -172,11 +172,25 @@ mod tests {
         let message = stamp(Message::parse(text.into()).expect(via), remote);
         let top = message.via().expect(via);
         assert_eq!(String::from_utf8_lossy(top.raw), stamped_via);
-        let answered = response_flow(&top, flow, follows).map(|flow| flow.remote.to_string());
+        let answered = response_flow(&top, flow, true).map(|flow| flow.remote.to_string());
         assert_eq!(answered.as_deref(), answered_to, "{via}");
         let tcp = Flow { transport: Transport::Tcp, ..flow };
         assert_eq!(response_flow(&top, tcp, false), Some(tcp));
         assert_eq!(&message.body()[..], b"body");
+    }
+
+    #[test]
+    fn a_strangers_maddr_leads_nowhere() {
+        let flow = Flow {
+            transport: Transport::Udp,
+            local: "192.0.2.9:5060".parse().unwrap(),
+            remote: "192.0.2.1:4000".parse().unwrap(),
+            connection: 0,
+        };
+        let via = Via::parse(b"SIP/2.0/UDP 192.0.2.1:5070;maddr=198.51.100.7").unwrap();
+        let to = |follows| response_flow(&via, flow, follows).map(|flow| flow.remote.to_string());
+        assert_eq!(to(false).as_deref(), Some("192.0.2.1:5070"));
+        assert_eq!(to(true).as_deref(), Some("198.51.100.7:5070"));
     }
 
     #[test]
