@@ -215,7 +215,7 @@ impl World {
 
     // --- between the parts ---
 
-    pub(super) fn deliver(&mut self, packet: Packet) {
+    pub fn deliver(&mut self, packet: Packet) {
         let switch: SocketAddr = SWITCH.parse().expect("an address");
         if packet.to == switch {
             let flow = Flow { transport: Transport::Udp, local: switch, remote: packet.from, connection: 0 };

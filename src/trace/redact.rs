@@ -61,12 +61,34 @@ fn credentials(line: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"Digest ");
     for field in fields_of(fields) {
         let name = field.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
-        if SHOWN.iter().any(|shown| name.eq_ignore_ascii_case(shown)) {
+        if SHOWN.iter().any(|shown| name.eq_ignore_ascii_case(shown)) && is_whole(field) {
             out.extend_from_slice(field.trim_ascii());
             out.extend_from_slice(b", ");
         }
     }
     out.extend_from_slice(HIDDEN);
+}
+
+/// Whether a field's quotes are closed: an open one would take the next fields with it.
+fn is_whole(field: &[u8]) -> bool {
+    let value = field.split(|byte| *byte == b'=').skip(1).collect::<Vec<_>>().join(&b'=');
+    let value = value.trim_ascii();
+    match value.strip_prefix(b"\"") {
+        Some(rest) => rest.strip_suffix(b"\"").is_some_and(|inside| {
+            let open = inside.iter().rev().take_while(|byte| **byte == b'\\').count();
+            open % 2 == 0 && !has_bare_quote(inside)
+        }),
+        None => !value.contains(&b'"'),
+    }
+}
+
+fn has_bare_quote(inside: &[u8]) -> bool {
+    let mut escaped = false;
+    inside.iter().any(|byte| {
+        let is_bare = *byte == b'"' && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+        is_bare
+    })
 }
 
 /// The fields between commas that stand outside of quotes.
@@ -121,6 +143,10 @@ mod tests {
         check(
             "A\nPROXY-AUTHORIZATION : Bearer abc\n def\nTo: x\n",
             "A\nPROXY-AUTHORIZATION : [hidden]\n [hidden]\nTo: x\n",
+        );
+        check(
+            "A\r\nAuthorization: Digest username=\"a, response=\"0123\", realm=\"x\\\", cnonce=1\r\n",
+            "A\r\nAuthorization: Digest [hidden]\r\n",
         );
         check("A\r\nAuthorization\r\n", "A\r\nAuthorization [hidden]\r\n");
     }

@@ -61,7 +61,7 @@ impl Replays {
         let Some(id) = made_at(&credentials.nonce) else { return false };
         // RFC 7616 section 3.4: nc is 00000001 in the first request.
         let count = credentials.nonce_count().unwrap_or(1);
-        if id <= self.floor || count == 0 {
+        if id <= self.floor || count == 0 || id.0 < self.oldest(now) {
             return false;
         }
         if let Some(used) = self.uses.get_mut(&id) {
@@ -77,10 +77,14 @@ impl Replays {
         id > self.floor
     }
 
+    /// Nonces made before are too old.
+    fn oldest(&self, now: Wall) -> i64 {
+        now.as_micros().saturating_sub(i64::try_from(self.lifetime.as_micros()).unwrap_or(i64::MAX))
+    }
+
     /// Forgets nonces that are too old to be accepted.
     pub fn expire(&mut self, now: Wall) {
-        let lifetime = i64::try_from(self.lifetime.as_micros()).unwrap_or(i64::MAX);
-        let oldest = now.as_micros().saturating_sub(lifetime);
+        let oldest = self.oldest(now);
         while self.uses.first_key_value().is_some_and(|((made, _), _)| *made < oldest) {
             self.uses.pop_first();
         }
@@ -138,5 +142,6 @@ mod tests {
         assert!(accept(&mut replays, 5, 4, "00000002"));
         replays.expire(Wall::from_micros(400 * 1_000_000));
         assert!(replays.is_empty());
+        assert!(!accept(&mut replays, 400, 5, "00000001"), "too old");
     }
 }
