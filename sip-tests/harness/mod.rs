@@ -4,6 +4,7 @@ mod account;
 mod api;
 pub mod call;
 pub mod exchange;
+pub mod heap;
 pub mod network;
 mod parties;
 pub mod phone;

@@ -79,5 +79,6 @@ mod traced;
 mod transcoded;
 mod trunk;
 mod two_answers;
+mod unacknowledged;
 mod unreachable_agent;
 mod wrap_up;
