@@ -247,7 +247,9 @@ impl Toll {
                 hour.is_empty().then(|| phone.clone())
             })
             .collect();
-        empty.iter().for_each(|phone| drop(self.hours.remove(phone)));
+        for phone in &empty {
+            self.hours.remove(phone);
+        }
         self.look_at = (!self.hours.is_empty()).then(|| now + LOOK_EVERY);
         let spent = |phone: &PhoneNumber| {
             let seconds = self.hours.get(phone).map_or(0, |hour| hour.seconds.iter().sum::<u32>());
