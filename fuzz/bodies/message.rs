@@ -9,12 +9,19 @@ use strowger::sip::msg::frame::Frame;
 use strowger::sip::msg::frame::Framer;
 use strowger::sip::msg::write;
 use strowger::sip::msg::write::ResponseWriter;
+use strowger::sip::refer;
+use strowger::sip::refer::ReferTo;
+use strowger::sip::refer::Replaces;
 
 pub fn run(data: &[u8]) {
     if let Ok(message) = Message::parse(Bytes::copy_from_slice(data)) {
         read(&message);
         answer(&message);
     }
+    if let Ok(replaces) = Replaces::parse(data) {
+        let _ = (replaces.dialog(), replaces.old_dialog());
+    }
+    let _ = ReferTo::parse(data);
     let whole = frames(data, data.len().max(1));
     assert_eq!(whole, frames(data, 1), "a split changes the frames");
 }
@@ -30,6 +37,8 @@ fn read(message: &Message) {
             let _ = (address.display_text(), address.tag(), address.expires(), address.q_thousandths());
         }
     }
+    let _ = (ReferTo::of(message), Replaces::of(message), refer::referred_by(message));
+    let _ = refer::wants_no_subscription(message);
     let _ = (
         message.vias().count(),
         message.contacts().count(),

@@ -3,6 +3,7 @@
 mod account;
 mod api;
 pub mod call;
+pub mod certificate;
 pub mod exchange;
 pub mod heap;
 pub mod network;
@@ -10,4 +11,7 @@ mod parties;
 pub mod phone;
 mod reaction;
 pub mod sound;
+mod transfer;
+pub mod watcher;
+pub mod wire;
 pub mod world;

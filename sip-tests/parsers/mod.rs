@@ -3,6 +3,8 @@
 
 pub mod mutate;
 
+#[path = "../../fuzz/bodies/dialog_info.rs"]
+mod dialog_info;
 #[path = "../../fuzz/bodies/digest.rs"]
 mod digest;
 #[path = "../../fuzz/bodies/headers.rs"]
@@ -11,6 +13,8 @@ mod headers;
 mod message;
 #[path = "../../fuzz/bodies/sdp.rs"]
 mod sdp;
+#[path = "../../fuzz/bodies/stun.rs"]
+mod stun;
 #[path = "../../fuzz/bodies/trace.rs"]
 mod trace;
 #[path = "../../fuzz/bodies/uri.rs"]
@@ -77,4 +81,14 @@ fn credentials() {
 #[test]
 fn what_is_shown() {
     short_run("trace", trace::run);
+}
+
+#[test]
+fn stun_requests() {
+    short_run("stun", stun::run);
+}
+
+#[test]
+fn dialog_documents() {
+    short_run("dialog_info", dialog_info::run);
 }

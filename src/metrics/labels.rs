@@ -233,6 +233,7 @@ pub(crate) const DROP_REASONS: &[&str] = &[
     "unmatched_response",
     "not_for_us",
     "too_many_connections",
+    "handshake",
     "malformed",
     "denied",
     "user_agent",
@@ -242,6 +243,8 @@ pub(crate) const BLOCK_REASONS: &[&str] = &["account_from_source", "source", "ac
 /// Why a phone's call was refused.
 pub(crate) const TOLL_REASONS: &[&str] =
     &["permission", "prefix", "hours", "max_calls", "calls_per_hour", "minutes_per_hour"];
+/// Why a NOTIFY failed.
+pub(crate) const NOTIFY_REASONS: &[&str] = &["refused", "timeout", "unreachable"];
 /// Why an agent's state was repaired.
 pub(crate) const REPAIR_REASONS: &[&str] =
     &["busy_without_call", "offer_without_entry", "wrap_up_without_timer"];

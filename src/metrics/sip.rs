@@ -11,6 +11,7 @@ use crate::metrics::labels::CODE_CLASSES;
 use crate::metrics::labels::CODES;
 use crate::metrics::labels::DROP_REASONS;
 use crate::metrics::labels::Method;
+use crate::metrics::labels::NOTIFY_REASONS;
 use crate::metrics::labels::PARSE_REASONS;
 use crate::metrics::labels::TOLL_REASONS;
 use crate::metrics::labels::Transport;
@@ -29,6 +30,7 @@ pub(crate) struct SipFamilies {
     dropped: Words,
     auth_blocks: Words,
     toll_refused: Words,
+    notify_failures: Words,
 }
 
 /// Labels of the known codes: `CODES` as text, in the same order.
@@ -65,6 +67,7 @@ impl SipFamilies {
             dropped: Words::new(&families.counter(&names::SIP_DROPPED), DROP_REASONS),
             auth_blocks: Words::new(&families.counter(&names::SIP_AUTH_BLOCKS), BLOCK_REASONS),
             toll_refused: Words::new(&families.counter(&names::TOLL_REFUSED), TOLL_REASONS),
+            notify_failures: Words::new(&families.counter(&names::NOTIFY_FAILURES), NOTIFY_REASONS),
         }
     }
 }
@@ -110,6 +113,11 @@ impl Metrics {
     /// A call of a phone was refused or ended by what it may call. `reason` is a word such as `calls_per_hour`.
     pub fn toll_refused(&self, reason: &str) {
         self.0.sip.toll_refused.count(reason);
+    }
+
+    /// A NOTIFY failed. `reason` is `refused`, `timeout` or `unreachable`.
+    pub fn notify_failure(&self, reason: &str) {
+        self.0.sip.notify_failures.count(reason);
     }
 
     /// A message was put away without an answer. `reason` is a word such as `rate_limit`.

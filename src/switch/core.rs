@@ -34,6 +34,9 @@ use crate::sip::endpoint::Effect;
 use crate::sip::endpoint::Endpoint;
 use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::ServerTx;
+use crate::sip::endpoint::Transport;
+use crate::sip::gruu::Gruu;
+use crate::sip::stun;
 use crate::store::BindingChange;
 use crate::switch::addresses::Addresses;
 use crate::switch::authenticate::Asking;
@@ -43,8 +46,12 @@ use crate::switch::counting::Seen;
 use crate::switch::guard::Guard;
 use crate::switch::leg::Leg;
 use crate::switch::limiter::Limiter;
+use crate::switch::phone_workers::PhoneWorkers;
 use crate::switch::port_stock::PortStock;
 use crate::switch::recorder::Recorder;
+use crate::switch::refer::Referral;
+use crate::switch::replaces::EndedDialogs;
+use crate::switch::subscriptions::Subscriptions;
 use crate::switch::toll::Toll;
 use crate::switch::trunks::Trunks;
 use crate::switch::view::CallState;
@@ -54,6 +61,7 @@ use crate::switch::view::Notice;
 use crate::switch::views;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -87,6 +95,15 @@ pub enum Output {
         /// The bytes.
         bytes: Bytes,
     },
+    /// The certificate of the peer at this address must bear this name when a connection to it is opened over TLS
+    /// (RFC 5922 section 4); it comes before the first message that is sent there. The last name counts; without one
+    /// the certificate must bear the address.
+    PeerName {
+        /// The address, as in the flow of the messages to it.
+        remote: SocketAddr,
+        /// The DNS name by which the peer was found.
+        name: String,
+    },
     /// A command for a media worker.
     Media {
         /// Which worker.
@@ -115,6 +132,8 @@ pub(crate) struct CallSlot {
     pub(crate) legs: BTreeSet<LegId>,
     pub(crate) timeline: Vec<(crate::clock::Wall, String)>,
     pub(crate) armed: Option<Instant>,
+    /// The transfer of a party, from its REFER on.
+    pub(crate) referral: Option<Box<Referral>>,
     /// Legs that are over, as the API shows them.
     pub(crate) ended_legs: Vec<LegView>,
 }
@@ -136,6 +155,10 @@ pub struct Core {
     pub(crate) realm: Realm,
     pub(crate) endpoint: Endpoint,
     pub(crate) registrar: Registrar<Flow>,
+    pub(crate) subscriptions: Subscriptions,
+    pub(crate) gruu: Gruu,
+    /// The device that the request under way asks for by its GRUU.
+    pub(crate) device: Option<String>,
     pub(crate) limiter: Limiter,
     pub(crate) guard: Guard,
     pub(crate) replays: Replays,
@@ -162,6 +185,10 @@ pub struct Core {
     pub(crate) agents_by_phone: BTreeMap<PhoneNumber, AgentId>,
     pub(crate) board: Board,
     pub(crate) ports: PortStock,
+    /// The media worker of each phone's calls, so that two of them can be joined.
+    pub(crate) phone_workers: PhoneWorkers,
+    /// Dialogs that have just ended, for whoever wants to replace one of them.
+    pub(crate) ended_dialogs: EndedDialogs,
     /// Answered legs whose media is being closed, for the count of calls without audio.
     pub(crate) closing: HashMap<LegId, Side>,
     pub(crate) random: Random,
@@ -192,6 +219,7 @@ impl Core {
             self.endpoint.poll_timeout(),
             self.acd.poll_timeout(),
             self.registrar.poll_timeout(),
+            self.subscriptions.poll_timeout(),
             self.board.poll_timeout(),
             self.toll.poll_timeout(),
             call,
@@ -222,6 +250,7 @@ impl Core {
                 core.run(now);
             }
             core.leave_now(now);
+            core.dismiss_watches(now);
         });
     }
 
@@ -236,6 +265,8 @@ impl Core {
         self.current = None;
         let result = catch_unwind(AssertUnwindSafe(|| {
             let result = body(self);
+            self.run(now);
+            self.light_lamps(now);
             self.run(now);
             result
         }));
@@ -277,9 +308,17 @@ impl Core {
     }
 
     fn received(&mut self, now: Now, flow: Flow, bytes: Bytes) {
-        if self.admits(now, &flow, &bytes) {
-            self.endpoint.receive(now.instant, flow, bytes, &mut self.effects);
+        if !self.admits(now, &flow, &bytes) {
+            return;
         }
+        if flow.transport == Transport::Udp && stun::is_stun(&bytes) {
+            // RFC 5626 section 8: binding requests come on the same port.
+            if let Some(answer) = stun::answer(&bytes, flow.remote) {
+                self.out.push(Output::Send { flow, bytes: Bytes::from(answer) });
+            }
+            return;
+        }
+        self.endpoint.receive(now.instant, flow, bytes, &mut self.effects);
     }
 
     fn flow_failed(&mut self, now: Now, flow: Flow) {
@@ -288,6 +327,7 @@ impl Core {
             // RFC 5626 section 5.3: what registered over a connection is gone with it.
             let changes = self.registrar.flow_closed(flow);
             self.bindings_gone(now, changes);
+            self.watches_gone(now, flow);
         }
     }
 
@@ -315,6 +355,7 @@ impl Core {
         }
         self.end_overdrawn(now);
         self.forget_old(now);
+        self.watches_due(now);
     }
 
     /// Works off effects and work until nothing is left.
@@ -372,6 +413,7 @@ impl Core {
 
     fn call_input(&mut self, now: Now, uid: CallUid, input: call::Input) {
         self.current = Some(uid);
+        self.touch_lamps(uid);
         let Some(slot) = self.calls.get_mut(&uid) else { return };
         let mut commands = Vec::new();
         let before = views::call_state(slot.call.state());

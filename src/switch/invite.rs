@@ -17,12 +17,14 @@ use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::ServerTx;
 use crate::sip::msg::Message;
 use crate::sip::msg::Name;
+use crate::sip::refer::Replaces;
 use crate::switch::cause_map;
 use crate::switch::core::CallSlot;
 use crate::switch::core::Core;
 use crate::switch::leg::Leg;
 use crate::switch::leg::Phase;
 use crate::switch::leg::Shown;
+use crate::switch::replaces::Arrival;
 use crate::switch::toll_gate;
 use crate::switch::view::Direction;
 use crate::switch::view::LegRole;
@@ -60,7 +62,13 @@ impl Core {
                 }
             },
         };
-        self.begin_call(now, tx, message, flow, source, remote);
+        match Replaces::of(message) {
+            Ok(None) => self.begin_call(now, tx, message, flow, source, remote),
+            Ok(Some(replaces)) => {
+                self.replacing(now, &Arrival { tx, message, flow }, &source, remote, &replaces)
+            }
+            Err(defect) => self.reply(now, tx, message, defect.status, defect.reason),
+        }
     }
 
     /// Who calls: a trunk by its address, else a phone by its digest. `None` when it was answered already.
@@ -98,7 +106,7 @@ impl Core {
         source: Source,
         remote: Option<sdp::Remote>,
     ) {
-        let called = write::called_number(message);
+        let called = self.called(now, message);
         let (destination, direction) = match &source {
             Source::Trunk(trunk) => {
                 let destination = self.dialplan.inbound(trunk, &called).unwrap_or(Destination::NotFound);
@@ -115,8 +123,13 @@ impl Core {
         {
             return self.refuse_invite(now, tx, message, cause);
         }
+        if let (Destination::PickupGroup | Destination::PickupDirected(_), Source::Phone(number)) =
+            (&destination, &source)
+        {
+            return self.pick_up(now, &Arrival { tx, message, flow }, number, remote, &destination);
+        }
         let shown = self.shown(&source, message);
-        let Some(worker) = self.ports.roomiest() else {
+        let Some(worker) = self.worker_for(&source, &destination) else {
             tracing::warn!("no media port is free: a call is refused; widen [media] ports");
             return self.refuse_invite(now, tx, message, Cause::Congestion);
         };
@@ -135,6 +148,7 @@ impl Core {
                 legs: BTreeSet::new(),
                 timeline: Vec::new(),
                 armed: None,
+                referral: None,
                 ended_legs: Vec::new(),
             },
         );
@@ -156,6 +170,7 @@ impl Core {
         self.started(now, call, direction);
         self.respond_to_invite(now, leg, 100, "Trying", None);
         self.follow_plan(now, call, leg, &destination, &shown);
+        self.device = None;
     }
 
     fn started(&mut self, now: Now, call: CallUid, direction: Direction) {
@@ -164,7 +179,7 @@ impl Core {
         self.note(now, call, "began".to_owned());
     }
 
-    fn adopt_source(&mut self, id: LegId, source: Source, remote: Option<sdp::Remote>) {
+    pub(crate) fn adopt_source(&mut self, id: LegId, source: Source, remote: Option<sdp::Remote>) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         leg.remote = remote;
         match source {
@@ -175,7 +190,9 @@ impl Core {
             Source::Phone(number) => {
                 leg.phone = Some(number.clone());
                 leg.own_call = true;
+                let worker = leg.worker;
                 self.own_call_began(&number);
+                self.phone_workers.began(&number, worker);
             }
         }
     }
@@ -189,6 +206,8 @@ impl Core {
             Destination::Music(class) => Ok(Plan::Music(class.clone())),
             Destination::Phone(_)
             | Destination::Trunk { .. }
+            | Destination::PickupGroup
+            | Destination::PickupDirected(_)
             | Destination::NotBuilt { .. }
             | Destination::NotFound => self.plan_destination(now, call, destination, shown).map(Plan::Ring),
         };
@@ -205,7 +224,7 @@ impl Core {
     }
 
     /// Whether the caller's offer has anything that we can answer, before anybody is rung for it.
-    fn can_answer(&self, id: LegId) -> bool {
+    pub(crate) fn can_answer(&self, id: LegId) -> bool {
         let Some(leg) = self.legs.get(&id) else { return false };
         leg.remote.as_ref().is_none_or(|remote| sdp::acceptable(remote, &leg.local).is_ok())
     }

@@ -20,6 +20,7 @@ use crate::sip::digest::Realm;
 use crate::sip::digest::Replays;
 use crate::sip::endpoint::Endpoint;
 use crate::sip::endpoint::EndpointSettings;
+use crate::sip::gruu::Gruu;
 use crate::store::Restored;
 use crate::switch::addresses::Addresses;
 use crate::switch::board::Board;
@@ -29,8 +30,11 @@ use crate::switch::counting::Seen;
 use crate::switch::door;
 use crate::switch::guard::Guard;
 use crate::switch::limiter::Limiter;
+use crate::switch::phone_workers::PhoneWorkers;
 use crate::switch::port_stock::PortStock;
 use crate::switch::recorder::Recorder;
+use crate::switch::replaces::EndedDialogs;
+use crate::switch::subscriptions::Subscriptions;
 use crate::switch::toll::Toll;
 use crate::switch::trunks::Trunks;
 use crate::switch::write;
@@ -64,6 +68,9 @@ impl Core {
             realm: Realm::new(&config.sip.domain, key(&mut random), &ALGORITHMS, NONCE_LIFETIME),
             endpoint: Endpoint::new(endpoint, random.fork()),
             registrar,
+            subscriptions: Subscriptions::default(),
+            gruu: Gruu::new(key(&mut random)),
+            device: None,
             limiter: Limiter::default(),
             guard: Guard::new(&config.security),
             replays: Replays::new(NONCE_LIFETIME, NONCES_MAX),
@@ -82,6 +89,8 @@ impl Core {
             invites: HashMap::new(),
             reachable: BTreeMap::new(),
             own_calls: BTreeMap::new(),
+            phone_workers: PhoneWorkers::default(),
+            ended_dialogs: EndedDialogs::default(),
             agents_by_phone: agents.collect(),
             board: Board::new(now.wall),
             ports: PortStock::default(),

@@ -65,6 +65,8 @@ pub(crate) fn outside(destination: &Destination) -> Option<&str> {
         Destination::Phone(_)
         | Destination::Queue(_)
         | Destination::Music(_)
+        | Destination::PickupGroup
+        | Destination::PickupDirected(_)
         | Destination::NotBuilt { .. }
         | Destination::NotFound => None,
     }
