@@ -86,7 +86,11 @@ impl Bench {
         self.core.handle(Self::now(), Input::Received { flow, bytes: Bytes::from(text) }, &mut out);
         let sent = out.into_iter().find_map(|output| match output {
             Output::Send { bytes, .. } => Some(bytes),
-            Output::Media { .. } | Output::Fact(_) | Output::Binding(_) | Output::Notice(_) => None,
+            Output::Media { .. }
+            | Output::Fact(_)
+            | Output::Binding(_)
+            | Output::Notice(_)
+            | Output::PeerName { .. } => None,
         });
         Message::parse(sent.expect("an answer")).expect("a message")
     }
