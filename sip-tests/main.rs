@@ -10,6 +10,7 @@
 )]
 
 mod harness;
+mod parsers;
 mod real;
 mod scenario;
 mod streams;

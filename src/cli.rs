@@ -2,6 +2,8 @@
 //!
 //! Exit status: 0 well, 1 failed, 2 usage, 3 not reachable, 4 not found.
 
+mod trace;
+
 use crate::app;
 use crate::clock::Clock;
 use crate::config;
@@ -38,6 +40,8 @@ enum Command {
     },
     /// Run a small call centre with simulated callers and agents, on this machine alone
     Demo(crate::demo::Options),
+    /// Show the SIP messages of a call of a running switch
+    Trace(trace::Options),
     /// Load a SIP server with calls and measure it
     Load(Box<crate::load::Options>),
 }
@@ -50,6 +54,7 @@ pub fn run() -> ExitCode {
         Command::Serve { config, drain_seconds } => serve(&config, Duration::from_secs(drain_seconds)),
         Command::CheckConfig { file } => check_config(&file),
         Command::Demo(options) => crate::demo::run(&options),
+        Command::Trace(options) => trace::run(&options),
         Command::Load(options) => crate::load::run(&options),
     }
 }

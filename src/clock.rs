@@ -92,6 +92,14 @@ impl Zone {
         let epoch = jiff::civil::date(1970, 1, 1);
         date.duration_since(epoch).as_hours().div_euclid(24).try_into().unwrap_or(0)
     }
+
+    /// The local day of the week, from 0 for Monday, and the minute since local midnight.
+    pub fn week_minute(&self, at: Wall) -> (usize, u16) {
+        let local = at.stamp().to_zoned(self.0.clone());
+        let day = usize::try_from(local.weekday().to_monday_zero_offset()).unwrap_or(0);
+        let minute = i32::from(local.hour()) * 60 + i32::from(local.minute());
+        (day, u16::try_from(minute).unwrap_or(0))
+    }
 }
 
 /// One reading of both clocks.
@@ -193,6 +201,14 @@ mod tests {
         let midnight = Wall::parse("2026-11-22T23:00:00Z").unwrap();
         assert_eq!(paris.day(late) + 1, paris.day(midnight));
         assert_eq!(Zone::utc().day(late), Zone::utc().day(midnight));
+    }
+
+    #[test]
+    fn a_week_begins_on_monday() {
+        let paris = Zone::named("Europe/Paris").unwrap();
+        let sunday = Wall::parse("2026-11-22T22:59:00Z").unwrap();
+        let monday = Wall::parse("2026-11-22T23:01:00Z").unwrap();
+        assert_eq!((paris.week_minute(sunday), paris.week_minute(monday)), ((6, 1439), (0, 1)));
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub mod sip;
 pub mod store;
 pub mod subscription;
 pub mod switch;
+pub mod trace;
 
 #[cfg(test)]
 mod tidy;

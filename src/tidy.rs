@@ -13,6 +13,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["ids", "clock"]),
     ("sip", &["clock", "ids"]),
     ("rtp", &["clock"]),
+    // What passed by, kept for those who ask afterwards: it reads messages to draw them.
+    ("trace", &["clock", "sip"]),
     ("registrar", &["sip", "clock", "ids"]),
     ("dialplan", &["ids", "config"]),
     ("call", &["ids", "clock", "record"]),
@@ -39,10 +41,11 @@ const ARROWS: &[(&str, &[&str])] = &[
             "media",
             "store",
             "metrics",
+            "trace",
             "subscription",
         ],
     ),
-    ("http", &["ids", "clock", "record", "config", "switch", "store", "metrics"]),
+    ("http", &["ids", "clock", "record", "config", "switch", "store", "metrics", "trace"]),
     // Simulated parties: a phone and a caller that really speak SIP and RTP, for the demo and the load tool.
     ("sim", &["ids", "clock", "sip", "sdp", "rtp", "codec"]),
     // The demo's verdict counts the call records as the store has them.
@@ -68,6 +71,7 @@ const PURE: &[&str] = &[
     "rtp",
     "sdp",
     "sip",
+    "trace",
     "subscription",
 ];
 

@@ -27,6 +27,7 @@ const EPOCH: &str = "2026-11-24T09:00:00Z";
 pub struct Exchange {
     pub core: Core,
     pub now: Instant,
+    pub metrics: Metrics,
 }
 
 /// The wall clock of an instant.
@@ -59,11 +60,19 @@ impl Exchange {
         let default = SWITCH.parse::<std::net::SocketAddr>().expect("an address").ip();
         let addresses = Addresses::new(Arc::clone(&config), bound.to_vec(), default);
         let now = Now { instant: start, wall: wall(start) };
-        let core = Core::new(config, addresses, restored, Random::seeded(seed), Metrics::new(), now);
-        let mut exchange = Self { core, now: start };
+        let metrics = Metrics::new();
+        let core = Core::new(config, addresses, restored, Random::seeded(seed), metrics.clone(), now);
+        let mut exchange = Self { core, now: start, metrics };
         let ports = (0..ports).map(|index| MEDIA_PORT_FIRST + 2 * index).collect();
         exchange.input(Input::Media(MediaEvent::Ports { worker: 0, ports }));
         exchange
+    }
+
+    /// The figure on the metric's line that begins like that; 0 without one.
+    pub fn metric(&self, line: &str) -> f64 {
+        let text = self.metrics.render(None);
+        let found = text.lines().find_map(|one| one.strip_prefix(line)?.trim().parse().ok());
+        found.unwrap_or(0.0)
     }
 
     /// Both clocks.

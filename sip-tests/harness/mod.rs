@@ -6,6 +6,7 @@ pub mod call;
 pub mod certificate;
 pub mod exchange;
 pub mod extensions;
+pub mod heap;
 pub mod network;
 mod parties;
 pub mod phone;

@@ -64,6 +64,9 @@ pub struct World {
     pub(super) random: Random,
     pub(super) voices: Rc<Cell<usize>>,
     quality: Quality,
+    /// Answers to junk may be as long as the junk.
+    pub is_fed_junk: bool,
+    inputs: u64,
 }
 
 impl World {
@@ -93,6 +96,8 @@ impl World {
             random,
             voices: Rc::default(),
             quality,
+            is_fed_junk: false,
+            inputs: 0,
         };
         // What the distributor has to say at its start comes with the first input.
         world.core(Input::Timeout);
@@ -215,7 +220,7 @@ impl World {
 
     // --- between the parts ---
 
-    pub(super) fn deliver(&mut self, packet: Packet) {
+    pub fn deliver(&mut self, packet: Packet) {
         let switch: SocketAddr = SWITCH.parse().expect("an address");
         if packet.to == switch {
             let flow = Flow { transport: Transport::Udp, local: switch, remote: packet.from, connection: 0 };
@@ -242,7 +247,11 @@ impl World {
         self.switch.now = self.now;
         let outputs = self.switch.input(input);
         self.carry_core(outputs);
-        self.check_books();
+        self.inputs += 1;
+        // The books cost more than a message of junk does.
+        if !self.is_fed_junk || self.inputs.is_multiple_of(64) {
+            self.check_books();
+        }
     }
 
     pub(super) fn carry_core(&mut self, outputs: Vec<Output>) {
@@ -250,7 +259,10 @@ impl World {
         for output in outputs {
             match output {
                 Output::Send { flow, bytes } => {
-                    self.check(bytes.len() < 1300, "a message over UDP is longer than 1300 bytes");
+                    self.check(
+                        self.is_fed_junk || bytes.len() < 1300,
+                        "a message over UDP is longer than 1300 bytes",
+                    );
                     self.network.send(self.now, Packet { from: switch, to: flow.remote, bytes });
                 }
                 Output::Media { worker, command } => {

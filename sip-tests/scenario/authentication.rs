@@ -62,8 +62,7 @@ fn an_old_nonce_is_stale() {
     world.finish();
 }
 
-/// Credentials overheard from a REGISTER open no call: the method is part of what was signed. And they register nobody
-/// elsewhere: a phone registers its own number only.
+/// Credentials overheard from a REGISTER are worth nothing: their nonce was given to another address, and was used.
 #[test]
 fn credentials_hold_for_what_they_were_made_for() {
     let mut world = World::new(Quality::CLEAN, 1);
@@ -77,7 +76,24 @@ fn credentials_hold_for_what_they_were_made_for() {
     });
     world.expect("an answer", Duration::from_secs(1), |world| world.phones[thief.0].account.status.is_some());
     let status = world.phone(thief).account.status;
-    assert_eq!(status, Some(403), "2001's credentials do not register 2002");
+    assert_eq!(status, Some(401), "2001's credentials are of no use to another");
+    let alice_again = world.phone(alice).account.authorization.clone();
+    world.phone(alice).account.replay = alice_again;
+    world.with_phone(alice, |phone, now| {
+        phone.register(now, 3600);
+        phone.account.challenged = true;
+    });
+    world.expect("an answer", Duration::from_secs(1), |world| world.phones[alice.0].account.status.is_some());
+    let answer = world.phone(alice).account.answer.clone().expect("an answer");
+    assert_eq!(answer.status(), Some(401), "from her own address they were used already");
+    let challenge =
+        answer.header(Name::WwwAuthenticate).map(|value| String::from_utf8_lossy(value).into_owned());
+    assert!(
+        challenge.is_some_and(|value| value.contains("stale=true")),
+        "so that she asks nobody for a password"
+    );
+    assert_eq!(world.switch.metric("strowger_sip_auth_failures_total{reason=\"replayed\"}"), 1.0);
+    assert_eq!(world.register(alice, 3600), 200);
     let Answer::Registrations(list) = world.ask(Question::Registrations) else { panic!("no list") };
     assert_eq!(list.len(), 1);
     world.finish();

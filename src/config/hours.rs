@@ -39,6 +39,17 @@ impl OpenHours {
         }
     }
 
+    /// Whether they are open at a minute of a day of the week (0 is Monday) that is no public holiday.
+    pub fn is_open(&self, day: usize, minute: u16) -> bool {
+        let before = (day + 6) % 7;
+        // A later rule replaces earlier ones for its days.
+        let of_day = |day: usize| self.rules.iter().rev().find(|rule| rule.days.get(day) == Some(&true));
+        let spans = |day| of_day(day).map_or(&[][..], |rule| &rule.spans);
+        let today = spans(day).iter().any(|(from, to)| minute >= *from && (minute < *to || to < from));
+        let from_yesterday = spans(before).iter().any(|(from, to)| to < from && minute < *to);
+        today || from_yesterday
+    }
+
     /// As they were written.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -120,6 +131,18 @@ mod tests {
         assert_eq!(weekend.rules[0].spans, [(1320, 120)]);
         assert_eq!(OpenHours::parse("24/7").unwrap().rules[0].spans, [(0, 1440)]);
         assert_eq!(OpenHours::parse("09:00-24:00").unwrap().rules[0].days, [true; 7]);
+    }
+
+    #[test]
+    fn it_is_open_or_not() {
+        let hours = OpenHours::parse("Mo-Fr 09:00-12:00,14:00-18:00; Fr 22:00-02:00").unwrap();
+        for (day, minute, open) in
+            [(0, 540, true), (0, 539, false), (3, 720, false), (3, 840, true), (4, 600, false)]
+        {
+            assert_eq!(hours.is_open(day, minute), open, "{day} {minute}");
+        }
+        assert!(hours.is_open(4, 1320) && hours.is_open(5, 119) && !hours.is_open(5, 120));
+        assert!(OpenHours::parse("24/7").unwrap().is_open(6, 1439));
     }
 
     #[test]

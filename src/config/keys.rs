@@ -23,6 +23,8 @@ use crate::config::schema::Shape::List;
 use crate::config::schema::Shape::Localized;
 use crate::config::schema::Shape::Seconds;
 use crate::config::schema::Shape::Text;
+use crate::config::security::Permission;
+use crate::config::security_keys;
 use crate::config::store::Language;
 use crate::config::trunk::Kind;
 use crate::config::trunk::Transport;
@@ -38,7 +40,7 @@ const DAY: i64 = 86_400;
 const MONTH: i64 = 30 * DAY;
 const COUNT_MAX: i64 = 10_000_000;
 
-const fn key(name: &'static str, shape: Shape, default: Default, what: &'static str) -> Key {
+pub(crate) const fn key(name: &'static str, shape: Shape, default: Default, what: &'static str) -> Key {
     Key { name, shape, default, what }
 }
 
@@ -58,6 +60,8 @@ pub(crate) const SECTIONS: &[Section] = &[
     one("store", "Where facts are kept.", STORE),
     one("sounds", "Prompts and music.", SOUNDS),
     one("limits", "Protection against overload and floods.", LIMITS),
+    one("security", "Wrong passwords, and what phones may call.", security_keys::SECURITY),
+    one("trace", "The SIP messages of the last minutes, kept to be looked at.", security_keys::TRACE),
     many("api_key", "A machine's key to the HTTP API, shown as a bearer token.", API_KEY),
     many("phone", "A phone: an address of record that registers, or has a fixed address.", PHONE),
     many("phone_range", "Many phones alike: `u0000-u9999` are ten thousand.", PHONE_RANGE),
@@ -128,6 +132,19 @@ const SIP: &[Key] = &[
         Seconds(90, DAY),
         Value("90"),
         "A peer that wants to show it more often than this is refused with 422.",
+    ),
+    key(
+        "allow",
+        List("network"),
+        Nothing("everybody"),
+        "Messages from elsewhere are not read. Trunks by address are always heard.",
+    ),
+    key("deny", List("network"), EMPTY, "Messages from there are not read, whatever `allow` says."),
+    key(
+        "drop_user_agents",
+        List("beginning of a User-Agent"),
+        Value(security_keys::SCANNERS),
+        "Requests of these programs are dropped without an answer.",
     ),
     key(
         "subscription_min_seconds",
@@ -258,6 +275,34 @@ const PHONE: &[Key] = &[
     key("secret", Shape::Secret(PHONE_SECRET), NONE, "The password of digest authentication."),
     key("display_name", Text("text"), NONE, "The name shown to those it calls."),
     key("contact", Text("SIP URI"), NONE, "A fixed address instead of a registration."),
+    key("allow_from", List("network"), Nothing("anywhere"), "It is known from there only."),
+    key("max_calls", Integer(1, COUNT_MAX), NONE, "Calls that it makes at once."),
+    key("calls_per_hour", Integer(1, COUNT_MAX), NONE, "Calls to outside in any hour."),
+    key(
+        "minutes_per_hour",
+        Integer(1, COUNT_MAX),
+        NONE,
+        "Minutes of calls to outside in any hour, from dialling on; a call that passes them is ended.",
+    ),
+    key(
+        "allowed_prefixes",
+        List("beginning of a number"),
+        Nothing("all"),
+        "Numbers outside that it may call.",
+    ),
+    key("denied_prefixes", List("beginning of a number"), EMPTY, "Numbers outside that it may not call."),
+    key(
+        "permissions",
+        Shape::Words(Permission::NAMES),
+        Nothing("those of `[security]`"),
+        "What it may call.",
+    ),
+    key(
+        "international_hours",
+        Text("opening hours"),
+        Nothing("always"),
+        "When it may call other countries and premium numbers.",
+    ),
     key("call_groups", List("name of a group"), EMPTY, "Groups whose members may pick up what rings here."),
     key(
         "pickup_groups",
@@ -276,6 +321,34 @@ const PHONE: &[Key] = &[
 const PHONE_RANGE: &[Key] = &[
     key("numbers", Text("range of numbers"), Required, "The first and the last number, of the same length."),
     key("secret", Shape::Secret(SECRET), NONE, "The password of them all."),
+    key("allow_from", List("network"), Nothing("anywhere"), "Each is known from there only."),
+    key("max_calls", Integer(1, COUNT_MAX), NONE, "Calls that each makes at once."),
+    key("calls_per_hour", Integer(1, COUNT_MAX), NONE, "Calls to outside in any hour."),
+    key(
+        "minutes_per_hour",
+        Integer(1, COUNT_MAX),
+        NONE,
+        "Minutes of calls to outside in any hour, from dialling on; a call that passes them is ended.",
+    ),
+    key(
+        "allowed_prefixes",
+        List("beginning of a number"),
+        Nothing("all"),
+        "Numbers outside that it may call.",
+    ),
+    key("denied_prefixes", List("beginning of a number"), EMPTY, "Numbers outside that it may not call."),
+    key(
+        "permissions",
+        Shape::Words(Permission::NAMES),
+        Nothing("those of `[security]`"),
+        "What it may call.",
+    ),
+    key(
+        "international_hours",
+        Text("opening hours"),
+        Nothing("always"),
+        "When it may call other countries and premium numbers.",
+    ),
 ];
 
 pub(crate) const MEMBERSHIP: &[Key] = &[

@@ -26,11 +26,13 @@ use crate::config::reader::Reader;
 use crate::config::reader::from_text;
 use crate::config::route::Route;
 use crate::config::schema::Section;
+use crate::config::security::Security;
 use crate::config::sip::Sip;
 use crate::config::store::Limits;
 use crate::config::store::Sounds;
 use crate::config::store::Store;
 use crate::config::suggest::nearest;
+use crate::config::trace::Trace;
 use crate::config::tree;
 use crate::config::tree::Entry;
 use crate::config::tree::Node;
@@ -243,6 +245,8 @@ impl Root {
         let store = self.one(cx, "store", Store::read);
         let sounds = self.one(cx, "sounds", Sounds::read);
         let limits = self.one(cx, "limits", Limits::read);
+        let security = self.one(cx, "security", Security::read);
+        let trace = self.one(cx, "trace", Trace::read);
         let phones = self.many(cx, "phone", Phone::read);
         // Everything is read before anything is given up, so that one fault does not hide another.
         let api_keys = self.many(cx, "api_key", ApiKey::read);
@@ -264,6 +268,8 @@ impl Root {
             store: store?,
             sounds: sounds?,
             limits: limits?,
+            security: security?,
+            trace: trace?,
             api_keys,
             phones: phones.into_iter().map(|phone| (phone.number.clone(), phone)).collect(),
             phone_ranges,

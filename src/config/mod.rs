@@ -28,6 +28,8 @@ mod reader;
 mod route;
 mod schema;
 mod secret;
+mod security;
+mod security_keys;
 mod sip;
 mod store;
 mod subscriptions;
@@ -35,6 +37,7 @@ mod suggest;
 mod target;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod tree;
 mod trunk;
 mod words;
@@ -93,6 +96,10 @@ pub use route::Route;
 pub use schema::reference;
 pub use secret::PhoneSecret;
 pub use secret::Secret;
+pub use security::Access;
+pub use security::Permission;
+pub use security::PhoneLimits;
+pub use security::Security;
 pub use sip::Sip;
 pub use store::Language;
 pub use store::Limits;
@@ -102,6 +109,7 @@ pub use store::StoreUrl;
 pub use subscriptions::Subscriptions;
 pub use target::Scheme;
 pub use target::Target;
+pub use trace::Trace;
 pub use trunk::Credentials;
 pub use trunk::Kind;
 pub use trunk::Transport;
@@ -130,6 +138,10 @@ pub struct Config {
     pub sounds: Sounds,
     /// Protection against overload and floods.
     pub limits: Limits,
+    /// Wrong passwords, and what phones may spend.
+    pub security: Security,
+    /// The trace of SIP messages.
+    pub trace: Trace,
     /// Keys to the HTTP API, in order.
     pub api_keys: Vec<ApiKey>,
     /// Single phones by number; [`Config::phone`] knows the ranges too.

@@ -7,6 +7,7 @@ use crate::config::reader::Reader;
 use crate::config::secret::PhoneSecret;
 use crate::config::secret::Secret;
 use crate::config::secret::hex;
+use crate::config::security::PhoneLimits;
 use crate::config::sip::header_text;
 use crate::config::tree::Value;
 use crate::ids::PhoneNumber;
@@ -23,6 +24,8 @@ pub struct Phone {
     pub display_name: Option<String>,
     /// A fixed address (a SIP URI) instead of a registration.
     pub contact: Option<String>,
+    /// What it may do, and from where.
+    pub limits: PhoneLimits,
     /// Groups whose members may pick up what rings here.
     pub call_groups: BTreeSet<String>,
     /// Groups whose ringing calls may be picked up from here.
@@ -38,6 +41,7 @@ impl Phone {
         let secret = phone_secret(reader);
         let display_name = reader.parsed("display_name", header_text);
         let contact = reader.parsed("contact", sip_uri);
+        let limits = PhoneLimits::read(reader);
         let mut groups =
             |name: &str| reader.parsed_list(name, group).into_iter().map(|(_, name)| name).collect();
         let (call_groups, pickup_groups) = (groups("call_groups"), groups("pickup_groups"));
@@ -58,6 +62,7 @@ impl Phone {
             call_groups,
             pickup_groups,
             blf_identities,
+            limits,
         })
     }
 }
@@ -91,16 +96,20 @@ pub struct PhoneRange {
     last: u64,
     /// The password of them all.
     pub secret: PhoneSecret,
+    /// What each of them may do, and from where.
+    pub limits: PhoneLimits,
 }
 
 impl PhoneRange {
     pub(crate) fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
         let numbers = reader.spot("numbers");
         let secret = reader.secret("secret");
+        let limits = PhoneLimits::read(reader);
         let numbers = numbers?;
         match Self::parse(&numbers.text) {
             Ok(mut range) => {
                 range.secret = secret.map_or(PhoneSecret::None, PhoneSecret::Plain);
+                range.limits = limits;
                 reader.cx.take_range(numbers, range.clone());
                 Some(range)
             }
@@ -131,7 +140,14 @@ impl PhoneRange {
             return Err(format!("`{text}` ends before it begins"));
         }
         let prefix = prefix.to_string();
-        Ok(Self { prefix, digits: from.len(), first, last, secret: PhoneSecret::None })
+        Ok(Self {
+            prefix,
+            digits: from.len(),
+            first,
+            last,
+            secret: PhoneSecret::None,
+            limits: PhoneLimits::default(),
+        })
     }
 
     /// Whether the number is one of the range's.
@@ -176,6 +192,7 @@ impl PhoneRange {
             secret: self.secret.clone(),
             display_name: None,
             contact: None,
+            limits: self.limits.clone(),
             call_groups: BTreeSet::new(),
             pickup_groups: BTreeSet::new(),
             blf_identities: None,

@@ -4,6 +4,7 @@ use crate::config::context::Listener;
 use crate::config::network;
 use crate::config::network::Network;
 use crate::config::reader::Reader;
+use crate::config::security::Access;
 use crate::config::subscriptions::Subscriptions;
 use std::net::IpAddr;
 use std::net::SocketAddr;
@@ -40,6 +41,8 @@ pub struct Sip {
     pub session_expires: Duration,
     /// The shortest session interval that we accept.
     pub session_min: Duration,
+    /// From whom messages are read at all.
+    pub access: Access,
     /// Lamps, messages and presence.
     pub subscriptions: Subscriptions,
 }
@@ -73,6 +76,7 @@ impl Sip {
             user_agent: reader.parsed("user_agent", header_text).unwrap_or_default(),
             session_expires: reader.seconds("session_expires_seconds"),
             session_min: reader.seconds("session_min_seconds"),
+            access: Access::read(reader),
             subscriptions: Subscriptions::read(reader),
         };
         if sip.session_min > sip.session_expires {

@@ -35,7 +35,7 @@ use tokio::time::MissedTickBehavior;
 
 /// The names of events, each the kind of thing that its data holds.
 pub(crate) const EVENT_NAMES: &[&str] =
-    &["agent", "queue", "offer", "call", "caller", "callback", "campaign", "registration", "trunk"];
+    &["agent", "queue", "offer", "call", "caller", "callback", "campaign", "registration", "trunk", "alarm"];
 /// Notices read from the ring at a time.
 const BATCH: usize = 64;
 
@@ -169,6 +169,7 @@ impl Watched {
             Subject::Call(view) => may.calls && sight.call(view),
             Subject::Caller(queue, _) => may.callers && sight.queue(queue),
             Subject::Registration(_) => may.registrations,
+            Subject::Alarm(_) => may.registrations,
         };
         is_seen.then(|| notice.subject.clone())
     }
@@ -185,6 +186,7 @@ fn event_name(notice: &Notice) -> &'static str {
         Subject::Call(_) => "call",
         Subject::Caller(..) => "caller",
         Subject::Registration(_) => "registration",
+        Subject::Alarm(_) => "alarm",
     })
 }
 

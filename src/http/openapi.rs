@@ -90,6 +90,7 @@ fn components() -> Components {
     add::<dto::Trunk>(&mut schemas);
     add::<dto::Snapshot>(&mut schemas);
     add::<dto::Health>(&mut schemas);
+    add::<dto::TraceMessage>(&mut schemas);
     add::<ProblemBody>(&mut schemas);
     schemas.iter_mut().for_each(|(_, schema)| require_all(schema));
     add::<dto::StatusChange>(&mut schemas);

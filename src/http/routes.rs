@@ -11,6 +11,7 @@ use crate::http::api::lines;
 use crate::http::api::offers;
 use crate::http::api::queues;
 use crate::http::api::system;
+use crate::http::api::trace;
 use crate::http::auth::Scope;
 use crate::http::auth::Scope::AgentSelf;
 use crate::http::auth::Scope::CallControl;
@@ -91,6 +92,19 @@ const CDRS_QUERY: &[Param] = &[
     Param { name: "limit", form: Form::Whole, what: "At most so many, from 1 to 1000; 100 without." },
     Param { name: "cursor", form: Form::Text, what: "The `next_cursor` of the page before." },
 ];
+
+const TRACE_FORMAT: Param = Param {
+    name: "format",
+    form: Form::Text,
+    what: "`json`, `ladder` or `text` for people, `pcap` for Wireshark; `json` without.",
+};
+const TRACE_QUERY: &[Param] = &[
+    TRACE_FORMAT,
+    Param { name: "number", form: Form::Text, what: "Only dialogs from or to this number." },
+    Param { name: "call_id", form: Form::Text, what: "Only the dialog of this SIP Call-ID." },
+    Param { name: "last", form: Form::Whole, what: "At most so many dialogs, from 1 to 1000; 10 without." },
+];
+const CALL_TRACE_QUERY: &[Param] = &[TRACE_FORMAT];
 
 /// All routes.
 pub(crate) const ROUTES: &[Route] = &[
@@ -179,6 +193,24 @@ pub(crate) const ROUTES: &[Route] = &[
     ),
     Route::new(Get, v1!("/calls"), SEE_CALLS, act!(calls::list), "The live calls.", List("Call")),
     Route::new(Get, v1!("/calls/{id}"), SEE_CALLS, act!(calls::one), "A call.", One("Call")),
+    Route::new(
+        Get,
+        v1!("/calls/{id}/trace"),
+        CONFIGURE,
+        act!(trace::call),
+        "The SIP messages of a call that are still kept.",
+        List("TraceMessage"),
+    )
+    .query(CALL_TRACE_QUERY),
+    Route::new(
+        Get,
+        v1!("/trace"),
+        CONFIGURE,
+        act!(trace::last),
+        "The SIP messages of the last calls and registrations that are still kept.",
+        List("TraceMessage"),
+    )
+    .query(TRACE_QUERY),
     Route::new(
         Post,
         v1!("/calls/{id}/hangup"),

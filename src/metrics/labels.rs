@@ -223,6 +223,7 @@ pub(crate) const AUTH_REASONS: &[&str] = &[
     "algorithm",
     "malformed",
     "wrong_user",
+    "blocked",
 ];
 /// Why a message was put away.
 pub(crate) const DROP_REASONS: &[&str] = &[
@@ -234,8 +235,14 @@ pub(crate) const DROP_REASONS: &[&str] = &[
     "too_many_connections",
     "handshake",
     "malformed",
-    "blocked",
+    "denied",
+    "user_agent",
 ];
+/// What was blocked after wrong passwords.
+pub(crate) const BLOCK_REASONS: &[&str] = &["account_from_source", "source", "account"];
+/// Why a phone's call was refused.
+pub(crate) const TOLL_REASONS: &[&str] =
+    &["permission", "prefix", "hours", "max_calls", "calls_per_hour", "minutes_per_hour"];
 /// Why a NOTIFY failed.
 pub(crate) const NOTIFY_REASONS: &[&str] = &["refused", "timeout", "unreachable"];
 /// Why an agent's state was repaired.

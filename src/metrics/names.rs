@@ -107,6 +107,12 @@ families! {
     /// Refused credentials.
     SIP_AUTH_FAILURES = counter("strowger_sip_auth_failures_total", &["reason"],
         "Requests whose credentials were refused.");
+    /// Blocks after wrong passwords.
+    SIP_AUTH_BLOCKS = counter("strowger_sip_auth_blocks_total", &["reason"],
+        "Blocks after wrong passwords: of an account at one address, of an address, of an account.");
+    /// Calls that a phone may not make.
+    TOLL_REFUSED = counter("strowger_toll_refused_total", &["reason"],
+        "Calls of phones that were refused or ended by a limit on what they may call.");
     /// Messages put away.
     SIP_DROPPED = counter("strowger_sip_dropped_total", &["reason"],
         "Messages put away without an answer.");

@@ -6,12 +6,14 @@ use crate::metrics::families::Families;
 use crate::metrics::families::Words;
 use crate::metrics::families::plain_counter;
 use crate::metrics::labels::AUTH_REASONS;
+use crate::metrics::labels::BLOCK_REASONS;
 use crate::metrics::labels::CODE_CLASSES;
 use crate::metrics::labels::CODES;
 use crate::metrics::labels::DROP_REASONS;
 use crate::metrics::labels::Method;
 use crate::metrics::labels::NOTIFY_REASONS;
 use crate::metrics::labels::PARSE_REASONS;
+use crate::metrics::labels::TOLL_REASONS;
 use crate::metrics::labels::Transport;
 use crate::metrics::labels::Way;
 use crate::metrics::labels::code_index;
@@ -26,6 +28,8 @@ pub(crate) struct SipFamilies {
     parse_errors: IntCounterVec,
     auth_failures: Words,
     dropped: Words,
+    auth_blocks: Words,
+    toll_refused: Words,
     notify_failures: Words,
 }
 
@@ -61,6 +65,8 @@ impl SipFamilies {
             parse_errors: families.counter(&names::SIP_PARSE_ERRORS),
             auth_failures: Words::new(&families.counter(&names::SIP_AUTH_FAILURES), AUTH_REASONS),
             dropped: Words::new(&families.counter(&names::SIP_DROPPED), DROP_REASONS),
+            auth_blocks: Words::new(&families.counter(&names::SIP_AUTH_BLOCKS), BLOCK_REASONS),
+            toll_refused: Words::new(&families.counter(&names::TOLL_REFUSED), TOLL_REASONS),
             notify_failures: Words::new(&families.counter(&names::NOTIFY_FAILURES), NOTIFY_REASONS),
         }
     }
@@ -97,6 +103,16 @@ impl Metrics {
     /// Credentials were refused. `reason` is a word such as `unknown_user` or `wrong_response`.
     pub fn sip_auth_failure(&self, reason: &str) {
         self.0.sip.auth_failures.count(reason);
+    }
+
+    /// Wrong passwords led to a block. `reason` says of what.
+    pub fn auth_block(&self, reason: &str) {
+        self.0.sip.auth_blocks.count(reason);
+    }
+
+    /// A call of a phone was refused or ended by what it may call. `reason` is a word such as `calls_per_hour`.
+    pub fn toll_refused(&self, reason: &str) {
+        self.0.sip.toll_refused.count(reason);
     }
 
     /// A NOTIFY failed. `reason` is `refused`, `timeout` or `unreachable`.

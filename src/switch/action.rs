@@ -15,6 +15,7 @@ use crate::switch::view::OfferView;
 use crate::switch::view::QueueView;
 use crate::switch::view::RegistrationView;
 use crate::switch::view::TrunkView;
+use crate::trace::Packet;
 
 /// A change that somebody asks for. Rights were checked before it was sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -150,6 +151,8 @@ pub enum Question {
     Snapshot,
     /// Gauges for Prometheus.
     Gauges,
+    /// The SIP messages of a call that are still kept; of all calls and registrations without one.
+    Trace(Option<CallUid>),
 }
 
 /// Its answer.
@@ -181,6 +184,8 @@ pub enum Answer {
     Snapshot(Box<Snapshot>),
     /// To `Gauges`.
     Gauges(Box<Gauges>),
+    /// To `Trace`: the oldest first, as they were on the wire.
+    Trace(Vec<Packet>),
 }
 
 /// All that an event stream starts from, and the sequence of the last notice in it.

@@ -224,6 +224,10 @@ impl Core {
             Question::Registrations => Answer::Registrations(self.registrations(now)),
             Question::Trunks => Answer::Trunks(self.trunks.views()),
             Question::Snapshot => Answer::Snapshot(Box::new(self.snapshot(now))),
+            Question::Trace(None) => Answer::Trace(self.recorder.all()),
+            Question::Trace(Some(call)) => {
+                Answer::Trace(self.recorder.of_call(call).ok_or_else(|| not_found("call", call.to_string()))?)
+            }
             Question::Gauges => Answer::Gauges(Box::new(self.gauges(now))),
         })
     }

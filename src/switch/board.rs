@@ -10,6 +10,7 @@ use crate::ids::CallUid;
 use crate::ids::EntryUid;
 use crate::ids::OfferUid;
 use crate::ids::QueueId;
+use crate::switch::view::AlarmView;
 use crate::switch::view::CallView;
 use crate::switch::view::CallerView;
 use crate::switch::view::OfferView;
@@ -32,6 +33,7 @@ pub(crate) struct Board {
     pub(crate) callers: BTreeSet<EntryUid>,
     /// Waiting callers as they were last told, to tell of their leaving.
     pub(crate) callers_told: BTreeMap<EntryUid, (QueueId, CallerView)>,
+    pub(crate) alarms: Vec<AlarmView>,
     pub(crate) registrations: Vec<(&'static str, RegistrationView)>,
     queues: BTreeSet<QueueId>,
     queues_due: Option<Instant>,

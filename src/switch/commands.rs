@@ -244,6 +244,7 @@ impl Core {
                 slot.ended_legs.push(views::ended_leg(leg));
             }
         }
+        self.toll.ended(now.instant, call);
         if let Some(slot) = self.calls.remove(&call) {
             let view = self.call_view(call, &slot, Some(now.wall));
             self.board.call_ended(view);

@@ -29,6 +29,7 @@ use crate::record::QueueFold;
 use crate::registrar::Registrar;
 use crate::sip::dialog::DialogId;
 use crate::sip::digest::Realm;
+use crate::sip::digest::Replays;
 use crate::sip::endpoint::Effect;
 use crate::sip::endpoint::Endpoint;
 use crate::sip::endpoint::Flow;
@@ -38,18 +39,22 @@ use crate::sip::gruu::Gruu;
 use crate::sip::stun;
 use crate::store::BindingChange;
 use crate::switch::addresses::Addresses;
+use crate::switch::authenticate::Asking;
 use crate::switch::board::Board;
 use crate::switch::counting::QueueCounters;
 use crate::switch::counting::Seen;
 use crate::switch::fork::LateAnswers;
+use crate::switch::guard::Guard;
 use crate::switch::leg::Leg;
 use crate::switch::limiter::Limiter;
 use crate::switch::passage::Passage;
 use crate::switch::phone_workers::PhoneWorkers;
 use crate::switch::port_stock::PortStock;
+use crate::switch::recorder::Recorder;
 use crate::switch::refer::Referral;
 use crate::switch::replaces::EndedDialogs;
 use crate::switch::subscriptions::Subscriptions;
+use crate::switch::toll::Toll;
 use crate::switch::trunks::Trunks;
 use crate::switch::view::CallState;
 use crate::switch::view::Direction;
@@ -148,13 +153,6 @@ pub(crate) enum Work {
     Acd(acd::Input),
 }
 
-/// Whether a message takes a token of its source: requests on UDP. Responses answer us, an ACK or BYE lets go of what a
-/// call holds, and what is dropped on a stream would never come again.
-fn is_limited(flow: &Flow, bytes: &[u8]) -> bool {
-    let free = [&b"SIP/2.0 "[..], b"ACK ", b"BYE "];
-    !flow.transport.is_reliable() && !free.iter().any(|start| bytes.starts_with(start))
-}
-
 /// The core. See the module's comment.
 pub struct Core {
     pub(crate) config: Arc<Config>,
@@ -168,6 +166,14 @@ pub struct Core {
     /// The device that the request under way asks for by its GRUU.
     pub(crate) device: Option<String>,
     pub(crate) limiter: Limiter,
+    pub(crate) guard: Guard,
+    pub(crate) replays: Replays,
+    /// What names without a password are compared with.
+    pub(crate) decoy: [u8; 16],
+    /// The request that is looked at.
+    pub(crate) asking: Option<Asking>,
+    pub(crate) toll: Toll,
+    pub(crate) recorder: Recorder,
     pub(crate) trunks: Trunks,
     pub(crate) acd: Acd,
     pub(crate) folds: BTreeMap<QueueId, QueueFold>,
@@ -223,6 +229,7 @@ impl Core {
             self.registrar.poll_timeout(),
             self.subscriptions.poll_timeout(),
             self.board.poll_timeout(),
+            self.toll.poll_timeout(),
             call,
             leg,
         ];
@@ -309,10 +316,7 @@ impl Core {
     }
 
     fn received(&mut self, now: Now, flow: Flow, bytes: Bytes) {
-        if is_limited(&flow, &bytes)
-            && !self.limiter.request_allowed(now.instant, flow.remote.ip(), &self.config.limits)
-        {
-            self.metrics.sip_dropped("rate_limit");
+        if !self.admits(now, &flow, &bytes) {
             return;
         }
         if flow.transport == Transport::Udp && stun::is_stun(&bytes) {
@@ -357,6 +361,8 @@ impl Core {
         if self.registrar.poll_timeout().is_some_and(|at| at <= now.instant) {
             self.expire_bindings(now);
         }
+        self.end_overdrawn(now);
+        self.forget_old(now);
         self.watches_due(now);
     }
 
@@ -380,7 +386,10 @@ impl Core {
 
     fn effect(&mut self, now: Now, effect: Effect) {
         match effect {
-            Effect::Send { flow, bytes } => self.out.push(Output::Send { flow, bytes }),
+            Effect::Send { flow, bytes } => {
+                self.note_sent(now, &flow, &bytes);
+                self.out.push(Output::Send { flow, bytes });
+            }
             Effect::Request { tx, message, flow } => self.request(now, tx, &message, flow),
             Effect::Ack { tx, message, .. } => self.ack_received(now, tx, &message),
             Effect::Cancelled { tx, message } => self.cancel_received(now, tx, &message),

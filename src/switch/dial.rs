@@ -203,6 +203,7 @@ impl Core {
         let tx = self.request_sized(now, id, target.flow, invite.clone(), user);
         self.count_request_out(Method::Invite, target.flow.transport);
         if let Some(leg) = self.legs.get_mut(&id) {
+            self.recorder.belongs(leg.call, call_id.as_bytes());
             leg.invite_sent = Some(invite);
             leg.dialled = Some(now.instant);
             leg.phase = Phase::Outgoing { tx, rang: false, cancelled: None };

@@ -357,6 +357,7 @@ impl Core {
     pub(crate) fn adopt_dialog(&mut self, id: LegId, dialog: Dialog) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let key = dialog.id().clone();
+        self.recorder.belongs(leg.call, key.call_id());
         if let Some(old) = leg.dialog_id.replace(key.clone()) {
             self.dialogs.remove(&old);
         }

@@ -25,6 +25,7 @@ use crate::switch::leg::Leg;
 use crate::switch::leg::Phase;
 use crate::switch::leg::Shown;
 use crate::switch::replaces::Arrival;
+use crate::switch::toll_gate;
 use crate::switch::view::Direction;
 use crate::switch::view::LegRole;
 use crate::switch::write;
@@ -80,7 +81,10 @@ impl Core {
 
     /// Who calls: a trunk by its address, else a phone by its digest. `None` when it was answered already.
     fn source_of(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) -> Option<Source> {
-        if let Some(trunk) = self.trunks.of_source(&flow) {
+        if let Some(trunk) =
+            self.trunks.of_source(&flow).filter(|_| !self.claims_to_be_a_phone(message, &flow))
+        {
+            self.vouch(tx);
             return Some(Source::Trunk(trunk));
         }
         self.authenticate(now, tx, message).map(Source::Phone)
@@ -122,6 +126,11 @@ impl Core {
                 (destination, if out { Direction::Outbound } else { Direction::Internal })
             }
         };
+        if let Source::Phone(phone) = &source
+            && let Err(cause) = self.toll_allows(now, phone, &destination)
+        {
+            return self.refuse_invite(now, tx, message, cause);
+        }
         if let (Destination::PickupGroup | Destination::PickupDirected(_), Source::Phone(number)) =
             (&destination, &source)
         {
@@ -161,6 +170,9 @@ impl Core {
         };
         self.invites.insert(tx, leg);
         self.adopt_dialog(leg, dialog);
+        if let Source::Phone(phone) = &source {
+            self.toll.began(now.instant, call, phone, toll_gate::outside(&destination).is_some());
+        }
         self.adopt_source(leg, source, remote);
         self.adopt_extensions(leg, message);
         if let Some(slot) = self.calls.get_mut(&call) {

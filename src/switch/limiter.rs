@@ -6,7 +6,10 @@ use crate::clock::Instant;
 use crate::config::Limits;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::time::Duration;
 
+/// A source that was quiet for so long is forgotten: its bucket is full anyway.
+const QUIET: Duration = Duration::from_secs(60);
 /// Sources that are remembered.
 const SOURCES_MAX: usize = 10_000;
 
@@ -25,6 +28,21 @@ pub(crate) struct Limiter {
 }
 
 impl Limiter {
+    /// Forgets sources that have long been quiet.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        while let Some(((at, source), ())) = self.by_age.first_key_value()
+            && now.since(*at) >= QUIET
+        {
+            self.buckets.remove(source);
+            self.by_age.pop_first();
+        }
+    }
+
+    /// Sources that are remembered.
+    pub(crate) fn len(&self) -> usize {
+        self.buckets.len()
+    }
+
     /// Takes one request's token; false when the source has none left.
     pub(crate) fn request_allowed(&mut self, now: Instant, source: IpAddr, limits: &Limits) -> bool {
         let bucket = self.bucket(now, source, limits);
@@ -74,7 +92,6 @@ impl Limiter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn a_source_gets_its_share_and_no_more() {
@@ -101,5 +118,7 @@ mod tests {
         }
         assert_eq!(limiter.buckets.len(), SOURCES_MAX);
         assert_eq!(limiter.by_age.len(), SOURCES_MAX);
+        limiter.expire(Instant::from_micros(100_000_000));
+        assert_eq!((limiter.len(), limiter.by_age.len()), (0, 0));
     }
 }

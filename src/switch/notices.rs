@@ -16,6 +16,9 @@ impl Core {
         for (kind, view) in std::mem::take(&mut self.board.registrations) {
             self.notice(now, kind, Subject::Registration(view));
         }
+        for view in std::mem::take(&mut self.board.alarms) {
+            self.notice(now, "alarm.raised", Subject::Alarm(view));
+        }
         for id in std::mem::take(&mut self.board.callers) {
             if let Some(card) = self.acd.caller(id, now.instant) {
                 let queue = card.queue.clone();

@@ -1,4 +1,4 @@
-//! Registration and authentication: REGISTER by RFC 3261 section 10.3, digest for phones' requests.
+//! Registration: REGISTER by RFC 3261 section 10.3. Who registers is `authenticate`'s to find out.
 
 use crate::clock::Now;
 use crate::ids::PhoneNumber;
@@ -6,9 +6,6 @@ use crate::registrar::Change;
 use crate::registrar::ChangeKind;
 use crate::registrar::RegisterRefusal;
 use crate::registrar::RegisterRequest;
-use crate::sip::digest::Credentials;
-use crate::sip::digest::Reader;
-use crate::sip::digest::Verdict;
 use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::ServerTx;
 use crate::sip::msg::Message;
@@ -21,47 +18,6 @@ use crate::switch::views;
 use crate::switch::write;
 
 impl Core {
-    /// The phone that the request's credentials prove, or `None` after a challenge or refusal was sent.
-    pub(crate) fn authenticate(&mut self, now: Now, tx: ServerTx, message: &Message) -> Option<PhoneNumber> {
-        let Some(said) = Credentials::find(message, Name::Authorization, self.realm.name().as_bytes()) else {
-            self.challenge(now, tx, message, false);
-            return None;
-        };
-        let claimed = write::text(&said.user);
-        let phone = self.config.phone(&claimed);
-        let ha1 = phone.as_ref().zip(said.algorithm()).and_then(|(phone, algorithm)| {
-            write::ha1(&phone.secret, algorithm, &said.user, self.realm.name().as_bytes())
-        });
-        match self.realm.verify(&said, ha1.as_ref(), message.method(), now.wall) {
-            Verdict::Ok => return phone.map(|phone| phone.number),
-            Verdict::Stale => {
-                self.metrics.sip_auth_failure("stale_nonce");
-                self.challenge(now, tx, message, true);
-            }
-            Verdict::Wrong | Verdict::NotOurs => {
-                self.metrics.sip_auth_failure("wrong_response");
-                self.challenge(now, tx, message, false);
-            }
-            Verdict::Malformed => {
-                self.metrics.sip_auth_failure("malformed");
-                self.reply(now, tx, message, 400, "Bad Authorization");
-            }
-        }
-        None
-    }
-
-    /// RFC 3261 section 22.2: 401 with a challenge for each algorithm, the strongest first (RFC 8760 section 2.4) but for
-    /// clients that would not find one they know.
-    fn challenge(&mut self, now: Now, tx: ServerTx, message: &Message, stale: bool) {
-        let lines = self.realm.challenges(now.wall, stale, &mut self.random);
-        let lines = Reader::of(message.header(Name::UserAgent)).choose(lines);
-        self.reply_with(now, tx, message, 401, "Unauthorized", |response| {
-            for line in &lines {
-                response.header(Name::WwwAuthenticate, line);
-            }
-        });
-    }
-
     /// REGISTER.
     pub(crate) fn register(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) {
         // RFC 3261 section 10.3 step 5: the address of record is the To URI's, and must be one of ours.

@@ -40,7 +40,7 @@ impl Core {
         fill(&mut response);
         let bytes = response.finish();
         self.count_response_out(message.method(), status);
-        self.endpoint.respond(now.instant, tx, bytes, &mut self.effects);
+        self.respond(now, tx, message.method(), status, bytes);
     }
 
     /// A response to the INVITE of a caller's leg; with its SDP where that is settled and the status carries one.

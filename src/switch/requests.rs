@@ -22,6 +22,7 @@ impl Core {
     /// A request that opens a transaction. The endpoint has checked its form.
     pub(crate) fn request(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) {
         self.count_request_in(message, flow.transport);
+        self.asked_by(tx, message, flow);
         if write::has_to_tag(message) && message.method() == Method::Subscribe && !refer::is_of_refer(message)
         {
             self.subscribe_in_dialog(now, tx, message, flow);
@@ -95,7 +96,7 @@ impl Core {
         }
         match self.endpoint.unsupported(message, &known) {
             Some(refusal) => {
-                self.endpoint.respond(now.instant, tx, refusal, &mut self.effects);
+                self.respond(now, tx, message.method(), 420, refusal);
                 false
             }
             None => true,

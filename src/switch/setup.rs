@@ -17,6 +17,7 @@ use crate::registrar;
 use crate::registrar::Registrar;
 use crate::sip::digest::Algorithm;
 use crate::sip::digest::Realm;
+use crate::sip::digest::Replays;
 use crate::sip::endpoint::Endpoint;
 use crate::sip::endpoint::EndpointSettings;
 use crate::sip::gruu::Gruu;
@@ -26,12 +27,16 @@ use crate::switch::board::Board;
 use crate::switch::core::Core;
 use crate::switch::counting;
 use crate::switch::counting::Seen;
+use crate::switch::door;
 use crate::switch::fork::LateAnswers;
+use crate::switch::guard::Guard;
 use crate::switch::limiter::Limiter;
 use crate::switch::phone_workers::PhoneWorkers;
 use crate::switch::port_stock::PortStock;
+use crate::switch::recorder::Recorder;
 use crate::switch::replaces::EndedDialogs;
 use crate::switch::subscriptions::Subscriptions;
+use crate::switch::toll::Toll;
 use crate::switch::trunks::Trunks;
 use crate::switch::write;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -53,8 +58,11 @@ impl Core {
         registrar.restore(now, kept);
         let settings = acd_settings(&config, &restored);
         let agents = config.agents.iter().filter_map(|agent| Some((agent.phone.clone()?, agent.id.clone())));
-        let endpoint =
-            EndpointSettings { server: Some(config.sip.user_agent.clone()), ..EndpointSettings::default() };
+        let endpoint = EndpointSettings {
+            server: Some(config.sip.user_agent.clone()),
+            maddr_peers: door::maddr_peers(&config),
+            ..EndpointSettings::default()
+        };
         let mut core = Self {
             dialplan: Dialplan::from(&*config),
             addresses,
@@ -65,6 +73,12 @@ impl Core {
             gruu: Gruu::new(key(&mut random)),
             device: None,
             limiter: Limiter::default(),
+            guard: Guard::new(&config.security),
+            replays: Replays::new(NONCE_LIFETIME, NONCES_MAX),
+            decoy: random.next_u128().to_ne_bytes(),
+            asking: None,
+            toll: Toll::new(config.security.clone()),
+            recorder: Recorder::new(config.trace),
             trunks: Trunks::new(&config),
             acd: Acd::new(settings, random.fork()),
             folds: folds(&config, &restored, now),
@@ -109,6 +123,9 @@ impl Core {
 const ALGORITHMS: [Algorithm; 2] = [Algorithm::Sha256, Algorithm::Md5];
 /// How long a phone may use a nonce before it is told a new one.
 const NONCE_LIFETIME: Duration = Duration::from_secs(300);
+
+/// Nonces in use that are remembered: 10,000 new ones a second live for 13 s then, some 7 MB.
+const NONCES_MAX: usize = 131_072;
 
 fn key(random: &mut Random) -> [u8; 32] {
     let mut key = [0; 32];

@@ -2,6 +2,7 @@
 //!
 //! Not the figures of the API (`view`): sizes only.
 
+use crate::clock::Now;
 use crate::switch::core::Core;
 
 /// Sizes of the core's tables.
@@ -31,7 +32,44 @@ pub struct Tables {
     pub ports_free: usize,
 }
 
+/// What the core remembers of strangers and spenders: each is bounded, and none outlives its time.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Sources whose requests are counted.
+    pub sources: usize,
+    /// Failures of accounts, sources and pairs of them.
+    pub failures: usize,
+    /// Pairs of account and source that were right.
+    pub known: usize,
+    /// Nonces in use.
+    pub nonces: usize,
+    /// Phones with calls in their last hour, and calls that are charged to them.
+    pub charged: (usize, usize),
+    /// Bytes of the trace.
+    pub trace_bytes: usize,
+}
+
 impl Core {
+    /// What is remembered of strangers and spenders.
+    pub fn memory(&self) -> Memory {
+        Memory {
+            sources: self.limiter.len(),
+            failures: self.guard.len(),
+            known: self.guard.known(),
+            nonces: self.replays.len(),
+            charged: self.toll.len(),
+            trace_bytes: self.recorder.bytes(),
+        }
+    }
+
+    /// Forgets what is over: with every timer, for none is worth a timer of its own.
+    pub(crate) fn forget_old(&mut self, now: Now) {
+        self.limiter.expire(now.instant);
+        self.guard.expire(now.instant);
+        self.replays.expire(now.wall);
+        self.recorder.expire(now.wall);
+    }
+
     /// How full the tables are.
     pub fn tables(&self) -> Tables {
         Tables {

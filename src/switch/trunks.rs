@@ -7,6 +7,7 @@ use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::Transport;
 use crate::switch::view::TrunkView;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::net::SocketAddr;
 
 #[derive(Debug)]
@@ -74,6 +75,11 @@ impl Trunks {
             })
         });
         found.map(|(id, _)| id.clone())
+    }
+
+    /// Whether that is an address of a trunk, whatever its port.
+    pub(crate) fn knows(&self, source: IpAddr) -> bool {
+        self.by_id.values().any(|trunk| trunk.hosts.iter().any(|host| host.ip() == source))
     }
 
     /// Where calls to it go.

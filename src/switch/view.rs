@@ -380,4 +380,31 @@ pub enum Subject {
     Caller(QueueId, CallerView),
     /// A registration.
     Registration(RegistrationView),
+    /// Something that somebody should look at.
+    Alarm(AlarmView),
+}
+
+/// Something that somebody should look at: passwords are guessed at, or a phone spends too much.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlarmView {
+    /// What kind: `auth_blocked`, `toll`.
+    pub kind: &'static str,
+    /// Which limit was met: `source`, `calls_per_hour`.
+    pub reason: &'static str,
+    /// The account, as it was claimed.
+    pub account: String,
+    /// From where, when it is of one address.
+    pub source: Option<std::net::IpAddr>,
+}
+
+impl AlarmView {
+    /// An alarm.
+    pub fn new(
+        kind: &'static str,
+        reason: &'static str,
+        account: &str,
+        source: Option<std::net::IpAddr>,
+    ) -> Self {
+        Self { kind, reason, account: account.to_owned(), source }
+    }
 }

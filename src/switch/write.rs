@@ -296,22 +296,23 @@ pub(crate) const fn phrase(status: u16) -> &'static str {
     }
 }
 
-/// HA1 of a phone for an algorithm; `None` when its secret is not known in that form.
-pub(crate) fn ha1(secret: &PhoneSecret, algorithm: Algorithm, user: &[u8], realm: &[u8]) -> Option<Ha1> {
+/// A phone's password, where that is what is configured.
+pub(crate) fn password(secret: &PhoneSecret) -> Option<&str> {
     match secret {
-        PhoneSecret::Plain(password) => {
-            Some(Ha1::of_password(algorithm, user, realm, password.expose()?.as_bytes()))
-        }
-        PhoneSecret::Ha1 { md5, sha256 } => {
-            let hash = match algorithm {
-                Algorithm::Md5 => md5,
-                Algorithm::Sha256 => sha256,
-                Algorithm::Sha512_256 => return None,
-            };
-            Ha1::from_hex(algorithm, hash.as_ref()?.expose()?)
-        }
-        PhoneSecret::None => None,
+        PhoneSecret::Plain(password) => password.expose(),
+        PhoneSecret::Ha1 { .. } | PhoneSecret::None => None,
     }
+}
+
+/// The configured HA1 of a phone for an algorithm; `None` when there is none.
+pub(crate) fn stored_ha1(secret: &PhoneSecret, algorithm: Algorithm) -> Option<Ha1> {
+    let PhoneSecret::Ha1 { md5, sha256 } = secret else { return None };
+    let hash = match algorithm {
+        Algorithm::Md5 => md5,
+        Algorithm::Sha256 => sha256,
+        Algorithm::Sha512_256 => return None,
+    };
+    Ha1::from_hex(algorithm, hash.as_ref()?.expose()?)
 }
 
 /// A change of a binding as it is stored.

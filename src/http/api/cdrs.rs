@@ -122,7 +122,7 @@ fn read_query(text: &str) -> Result<CdrQuery, Problem> {
 }
 
 /// The query's parameters, decoded.
-fn pairs(text: &str) -> Result<Vec<(String, String)>, Problem> {
+pub(crate) fn pairs(text: &str) -> Result<Vec<(String, String)>, Problem> {
     let broken = || Problem::field("", "the query cannot be read");
     let uri = Uri::builder().path_and_query(format!("/?{text}")).build().map_err(|_| broken())?;
     Query::try_from_uri(&uri).map(|Query(pairs)| pairs).map_err(|_| broken())

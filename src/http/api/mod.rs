@@ -9,6 +9,7 @@ pub(crate) mod lines;
 pub(crate) mod offers;
 pub(crate) mod queues;
 pub(crate) mod system;
+pub(crate) mod trace;
 
 use crate::http::problem::Problem;
 use axum::http::HeaderValue;

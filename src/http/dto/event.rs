@@ -1,6 +1,7 @@
 //! The data of the event stream: the snapshot at its start, and each notice after it.
 
 use crate::http::dto::Agent;
+use crate::http::dto::Alarm;
 use crate::http::dto::Call;
 use crate::http::dto::Caller;
 use crate::http::dto::Offer;
@@ -44,6 +45,7 @@ pub(crate) fn notice_json(notice: &Notice, name: &str, subject: Subject) -> Stri
             json(Caller::from(view))
         }
         Subject::Registration(view) => json(Registration::from(view)),
+        Subject::Alarm(view) => json(Alarm::from(view)),
     };
     data.insert(name.to_string(), body);
     Value::Object(data).to_string()

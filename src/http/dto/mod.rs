@@ -3,6 +3,7 @@
 //! The only place that knows the JSON of things. Owned by `http`.
 
 mod agent;
+mod alarm;
 mod call;
 mod cdr;
 mod event;
@@ -12,9 +13,11 @@ mod offer;
 mod queue;
 mod request;
 mod system;
+mod trace;
 mod words;
 
 pub(crate) use agent::Agent;
+pub(crate) use alarm::Alarm;
 pub(crate) use call::Call;
 pub(crate) use cdr::Cdr;
 pub(crate) use event::Snapshot;
@@ -30,6 +33,8 @@ pub(crate) use queue::Queue;
 pub(crate) use request::CallerChange;
 pub(crate) use request::StatusChange;
 pub(crate) use system::Health;
+pub(crate) use trace::TraceMessage;
+pub(crate) use trace::way;
 pub(crate) use words::*;
 
 use serde::Serialize;

@@ -258,6 +258,7 @@ impl World {
                 calls: 1,
                 max_calls: 30,
             }]),
+            Question::Trace(_) => Answer::Trace(Vec::new()),
             Question::Snapshot => Answer::Snapshot(Box::new(Snapshot {
                 sequence: self.sequence,
                 agents: self.agents.clone(),

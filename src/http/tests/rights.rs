@@ -35,6 +35,8 @@ const CONTRACT: &str = "
     POST offers/{id}/reject
     GET calls
     GET calls/{id}
+    GET calls/{id}/trace
+    GET trace
     POST calls
     POST calls/{id}/hold
     POST calls/{id}/resume

@@ -85,13 +85,18 @@ impl Flow {
 /// Where responses to a request with this top Via go, or `None` when they must not be sent at all.
 ///
 /// RFC 3261 section 18.2.2 with RFC 3581 section 4: a connection is answered on itself; on UDP `maddr` is first, then
-/// the source address, with the source port when `rport` is there and the sent-by port otherwise.
-pub(in crate::sip::endpoint) fn response_flow(via: &Via<'_>, from: Flow) -> Option<Flow> {
+/// the source address, with the source port when `rport` is there and the sent-by port otherwise. `follows_maddr` is for
+/// peers that are trusted: a stranger could have a third party flooded.
+pub(in crate::sip::endpoint) fn response_flow(
+    via: &Via<'_>,
+    from: Flow,
+    follows_maddr: bool,
+) -> Option<Flow> {
     if from.transport.is_reliable() {
         return Some(from);
     }
     let sent_by_port = via.port.unwrap_or(SIP_PORT);
-    let maddr = via.maddr.and_then(Host::ip).filter(|ip| may_be_answered(*ip));
+    let maddr = via.maddr.and_then(Host::ip).filter(|ip| follows_maddr && may_be_answered(*ip));
     let remote = match maddr {
         Some(ip) => SocketAddr::new(ip, sent_by_port),
         // RFC 3581 section 4: "it sends the response to the IP address in the received parameter and the port in the
@@ -167,11 +172,25 @@ mod tests {
         let message = stamp(Message::parse(text.into()).expect(via), remote);
         let top = message.via().expect(via);
         assert_eq!(String::from_utf8_lossy(top.raw), stamped_via);
-        let answered = response_flow(&top, flow).map(|flow| flow.remote.to_string());
+        let answered = response_flow(&top, flow, true).map(|flow| flow.remote.to_string());
         assert_eq!(answered.as_deref(), answered_to, "{via}");
         let tcp = Flow { transport: Transport::Tcp, ..flow };
-        assert_eq!(response_flow(&top, tcp), Some(tcp));
+        assert_eq!(response_flow(&top, tcp, false), Some(tcp));
         assert_eq!(&message.body()[..], b"body");
+    }
+
+    #[test]
+    fn a_strangers_maddr_leads_nowhere() {
+        let flow = Flow {
+            transport: Transport::Udp,
+            local: "192.0.2.9:5060".parse().unwrap(),
+            remote: "192.0.2.1:4000".parse().unwrap(),
+            connection: 0,
+        };
+        let via = Via::parse(b"SIP/2.0/UDP 192.0.2.1:5070;maddr=198.51.100.7").unwrap();
+        let to = |follows| response_flow(&via, flow, follows).map(|flow| flow.remote.to_string());
+        assert_eq!(to(false).as_deref(), Some("192.0.2.1:5070"));
+        assert_eq!(to(true).as_deref(), Some("198.51.100.7:5070"));
     }
 
     #[test]

@@ -189,6 +189,14 @@ impl Endpoint {
         self.sweep();
     }
 
+    /// Answers finally, once and without memory: RFC 3261 section 26.3.2.4 wants strangers challenged like that, for a
+    /// transaction would send the answer up to eleven times to an address that may be forged, and keep it for 32
+    /// seconds. If it is lost the request comes again.
+    pub fn respond_once(&mut self, tx: ServerTx, response: Bytes, out: &mut Vec<Effect>) {
+        self.answer_once(tx.0, response, out);
+        self.sweep();
+    }
+
     /// Sends a request that is not an ACK. Its top Via is ours, with a branch from [`Endpoint::branch`]; `user` comes
     /// back with each effect. When the table is full, or the bytes are no request, the effect is `Unreachable`.
     pub fn request(

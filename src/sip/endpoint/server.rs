@@ -136,7 +136,7 @@ impl Endpoint {
                 server.again(now, &mut outputs);
             }
             self.carry_out_server(handle, outputs, None, out);
-        } else if let Some(reply) = response_flow(&via, flow) {
+        } else if let Some(reply) = response_flow(&via, flow, self.settings.follows_maddr(flow.remote.ip())) {
             self.receive_new(now, key, message, flow, reply, out);
         } else {
             self.counters.responses_unroutable += 1;
@@ -305,6 +305,23 @@ impl Endpoint {
         self.carry_out_server(handle, outputs, None, out);
     }
 
+    /// Answers finally and forgets the transaction: nothing is sent again, and nothing is kept.
+    pub(in crate::sip::endpoint) fn answer_once(
+        &mut self,
+        handle: u64,
+        response: Bytes,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(server) = self.servers.remove(handle) else { return };
+        if let Some(merged) = server.merged {
+            self.merged.remove(&merged);
+        }
+        if let Machine::Invite { answer: Some(awaited), .. } = &server.machine {
+            self.acked.remove(&awaited.acked);
+        }
+        out.push(Effect::Send { flow: server.reply, bytes: response });
+    }
+
     fn await_ack(&mut self, now: Instant, handle: u64, response: Bytes) {
         let acked = Message::parse(response.clone()).ok().and_then(|message| self.keyring.acked(&message));
         if let Some(acked) = acked
@@ -419,8 +436,9 @@ impl Endpoint {
         // RFC 4475 section 3.1.2.1: parameters that cannot be read do not hide who asked, who stands before them.
         let top = message.header(Name::Via).unwrap_or_default();
         let sent_by = || Via::parse(top.split(|byte| matches!(byte, b';' | b',')).next().unwrap_or_default());
+        let follows = self.settings.follows_maddr(from.remote.ip());
         let flow = match message.via().or_else(|_| sent_by()) {
-            Ok(via) => response_flow(&via, from),
+            Ok(via) => response_flow(&via, from, follows),
             // On a connection the answer finds its way without it.
             Err(_) => Some(from).filter(|from| from.transport.is_reliable()),
         };

@@ -3,6 +3,7 @@
 //! Not the configuration file: `switch` fills this from `config`.
 
 use crate::sip::transaction::timer::Timing;
+use std::net::IpAddr;
 
 /// How an endpoint behaves.
 #[derive(Clone, Debug)]
@@ -15,17 +16,25 @@ pub struct EndpointSettings {
     /// transactions above which a request of ours ends as unreachable. Requests inside a dialog and our own have a
     /// quarter more, so that calls can still be ended.
     pub transactions_max: usize,
+    /// Peers whose `maddr` in a Via is followed. Anybody else is answered at his own address: else he could have us
+    /// send to a third party.
+    pub maddr_peers: Vec<IpAddr>,
 }
 
 impl Default for EndpointSettings {
     /// A transaction lives for 32 seconds after its end and a bridged call has four, so a quarter of a million of
     /// them is what about 2,000 calls a second leave behind.
     fn default() -> Self {
-        Self { timing: Timing::default(), server: None, transactions_max: 262_144 }
+        Self { timing: Timing::default(), server: None, transactions_max: 262_144, maddr_peers: Vec::new() }
     }
 }
 
 impl EndpointSettings {
+    /// Whether a `maddr` from there is followed.
+    pub(in crate::sip::endpoint) fn follows_maddr(&self, source: IpAddr) -> bool {
+        self.maddr_peers.contains(&source)
+    }
+
     /// The limit for what belongs to a call that exists.
     pub(in crate::sip::endpoint) fn transactions_max_in_dialog(&self) -> usize {
         self.transactions_max.saturating_add(self.transactions_max / 4)

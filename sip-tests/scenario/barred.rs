@@ -1,0 +1,97 @@
+//! What a phone may call and spend: kinds of numbers, calls and minutes an hour. A stolen password is worth no more.
+
+use crate::harness::call::{State, Why};
+use crate::harness::network::Quality;
+use crate::harness::world::{CONFIGURATION, Line, PhoneId, World};
+use std::time::Duration;
+use strowger::store::Restored;
+
+fn world(limits: &str) -> (World, PhoneId, PhoneId) {
+    let text = CONFIGURATION
+        .replace("number = \"2001\"\n", &format!("number = \"2001\"\n{limits}\n"))
+        .replace("pattern = \"0XXXXXXXXX\"", "pattern = \"0.\"");
+    let text = text.replace("rewrite = \"+33{1}\"\n", "");
+    let text = format!("[security]\ncountry_code = \"33\"\npremium_prefixes = [\"089\"]\n{text}");
+    let mut world = World::with(&text, Quality::CLEAN, 1, Restored::default(), 60);
+    let alice = world.add_phone("2001");
+    let carrier = world.add_carrier();
+    (world, alice, carrier)
+}
+
+/// A call that is answered, with audio both ways.
+fn talk(world: &mut World, from: PhoneId, to: PhoneId, number: &str) -> (Line, Line) {
+    let calling = world.dial(from, number);
+    let called = world.rings(to);
+    world.answer(called);
+    world.up(calling);
+    world.talk(calling, called);
+    (calling, called)
+}
+
+fn refused(world: &mut World, from: PhoneId, number: &str) {
+    let calling = world.dial(from, number);
+    let why = world.over(calling);
+    world.check(why == Why::Refused(403), &format!("{number}: {why:?}"));
+}
+
+#[test]
+fn a_phone_calls_what_it_may() {
+    let limits = "permissions = [\"internal\", \"national\"]\ndenied_prefixes = [\"+339\"]";
+    let (mut world, alice, carrier) = world(limits);
+    let bob = world.add_phone("2002");
+    for number in ["004930123456", "0899123456", "0912345678"] {
+        refused(&mut world, alice, number);
+    }
+    // Premium numbers are for nobody who is not given them.
+    refused(&mut world, bob, "0899123456");
+    for (from, to, number) in
+        [(alice, carrier, "0123456789"), (bob, carrier, "004930123456"), (alice, bob, "2002")]
+    {
+        let (calling, called) = talk(&mut world, from, to, number);
+        world.hang_up(calling);
+        world.over(called);
+    }
+    assert_eq!(world.switch.metric("strowger_toll_refused_total{reason=\"permission\"}"), 3.0);
+    assert_eq!(world.switch.metric("strowger_toll_refused_total{reason=\"prefix\"}"), 1.0);
+    assert_eq!(world.cdrs().len(), 3, "what is barred is no call");
+    world.finish();
+}
+
+#[test]
+fn an_hour_has_so_many_calls() {
+    let (mut world, alice, carrier) = world("calls_per_hour = 2\nmax_calls = 1");
+    for _ in 0..2 {
+        let (calling, called) = talk(&mut world, alice, carrier, "0123456789");
+        refused(&mut world, alice, "2002");
+        world.hang_up(calling);
+        world.over(called);
+    }
+    refused(&mut world, alice, "0123456789");
+    let inside = world.dial(alice, "600");
+    world.up(inside);
+    world.hang_up(inside);
+    world.run(Duration::from_secs(3700));
+    assert_eq!(world.register(alice, 3600), 200);
+    let (calling, called) = talk(&mut world, alice, carrier, "0123456789");
+    world.hang_up(calling);
+    world.over(called);
+    world.finish();
+}
+
+#[test]
+fn a_call_that_uses_up_the_minutes_is_ended_on_both_sides() {
+    let (mut world, alice, carrier) = world("minutes_per_hour = 3");
+    let (calling, called) = talk(&mut world, alice, carrier, "0123456789");
+    let began = world.now;
+    world.expect("both are hung up", Duration::from_secs(200), |world| {
+        [calling, called].iter().all(|line| world.call(*line).state == State::Over)
+    });
+    let lasted = world.now.since(began);
+    world.check(lasted >= Duration::from_secs(175), &format!("{lasted:?}"));
+    refused(&mut world, alice, "0123456789");
+    let ended = world.switch.metric("strowger_toll_refused_total{reason=\"minutes_per_hour\"}");
+    assert_eq!(ended, 2.0, "the call that ran, and the one after it");
+    world.run(Duration::from_secs(3800));
+    assert_eq!(world.switch.core.memory().charged, (0, 0));
+    world.finish();
+}

@@ -1,0 +1,73 @@
+//! Where phones' calls meet what they may spend: refused at the start, ended when the hour's minutes are used up.
+//!
+//! The books are `toll`'s. Emergency calls never come here.
+
+use crate::call;
+use crate::call::Cause;
+use crate::clock::Now;
+use crate::dialplan::Destination;
+use crate::ids::PhoneNumber;
+use crate::switch::core::Core;
+use crate::switch::toll::Barred;
+use crate::switch::view::AlarmView;
+
+impl Core {
+    /// Whether a phone may make this call: to be asked before a call, a transfer or a forwarding of its own goes out.
+    ///
+    /// # Errors
+    /// The cause to refuse it for; it was counted and told.
+    pub(crate) fn toll_allows(
+        &mut self,
+        now: Now,
+        phone: &PhoneNumber,
+        destination: &Destination,
+    ) -> Result<(), Cause> {
+        let Some(settings) = self.config.phone(phone.as_str()) else { return Ok(()) };
+        let outside = outside(destination);
+        match self.toll.may_call(now, phone, &settings.limits, outside) {
+            Ok(()) => Ok(()),
+            Err(barred) => {
+                self.barred(now, phone, barred);
+                Err(Cause::Forbidden)
+            }
+        }
+    }
+
+    /// Ends the calls of phones that have used up their minutes.
+    pub(crate) fn end_overdrawn(&mut self, now: Now) {
+        let config = std::sync::Arc::clone(&self.config);
+        let most = |phone: &PhoneNumber| config.phone(phone.as_str())?.limits.minutes_per_hour;
+        for (call, phone) in self.toll.overdrawn(now.instant, most) {
+            self.barred(now, &phone, Barred::MinutesPerHour);
+            self.note(now, call, "ended: the phone has used up its minutes of this hour".to_owned());
+            self.tell(call, call::Input::HangUp(Cause::Forbidden));
+        }
+    }
+
+    fn barred(&mut self, now: Now, phone: &PhoneNumber, barred: Barred) {
+        let reason = barred.reason();
+        self.metrics.toll_refused(reason);
+        tracing::info!(reason, "a phone's call is barred");
+        if barred.is_alarming() && self.toll.takes_alarm(now.instant, phone) {
+            tracing::warn!(
+                reason,
+                "a phone has met a limit of what it may call; the event stream says which"
+            );
+            self.alarm(now, AlarmView::new("toll", reason, phone.as_str(), None));
+        }
+    }
+}
+
+/// The number that a trunk would be given.
+pub(crate) fn outside(destination: &Destination) -> Option<&str> {
+    match destination {
+        Destination::Trunk { number, .. } => Some(number),
+        Destination::Phone(_)
+        | Destination::Queue(_)
+        | Destination::Music(_)
+        | Destination::PickupGroup
+        | Destination::PickupDirected(_)
+        | Destination::NotBuilt { .. }
+        | Destination::NotFound => None,
+    }
+}
