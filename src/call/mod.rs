@@ -7,10 +7,15 @@ pub mod bridge;
 pub mod cause;
 pub mod command;
 pub mod event;
+pub mod keys;
 pub mod ledger;
+pub mod menu;
 pub mod ring;
+mod service;
 
 pub use bridge::{Call, State};
 pub use cause::Cause;
 pub use command::{Command, Hear, ToQueue};
-pub use event::{Input, LegEvent, LegId, Plan};
+pub use event::{Afterwards, Input, LegEvent, LegId, Plan};
+pub use keys::{Keys, Way};
+pub use menu::{Choice, Script};

@@ -37,6 +37,22 @@ pub(crate) const GAPS: &[Gap] = &[
     gap("dispositions.enabled", &["true"], "calls take no disposition"),
     gap("parking", &[], "nobody can park"),
     gap(
+        "features.codes",
+        &[
+            "park",
+            "voicemail",
+            "voicemail_other",
+            "listen",
+            "whisper",
+            "barge",
+            "blind_transfer",
+            "attended_transfer",
+            "three_way",
+            "recording",
+        ],
+        "the code is answered with 501",
+    ),
+    gap(
         "queue.strategy",
         &[
             "ring-all",
@@ -64,7 +80,7 @@ pub(crate) const GAPS: &[Gap] = &[
     gap("campaign", &[], "nothing is dialled"),
     gap(
         DESTINATION,
-        &["menu", "group", "voicemail", "conference", "park"],
+        &["voicemail", "conference", "park"],
         "calls to it are answered with 501",
     ),
 ];

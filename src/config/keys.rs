@@ -4,7 +4,10 @@ use crate::config::agent::InitialStatus;
 use crate::config::agent::Role;
 use crate::config::api_key::Scope;
 use crate::config::campaign::Mode;
+use crate::config::features::CodeProfile;
+use crate::config::group::GroupStrategy;
 use crate::config::media::Codec;
+use crate::config::phone_features::DeviceProfile;
 use crate::config::queue::OverflowReason;
 use crate::config::queue::RecordingMode;
 use crate::config::queue::Strategy;
@@ -63,6 +66,9 @@ pub(crate) const SECTIONS: &[Section] = &[
     many("pause_reason", "A reason for a pause. A pause for another reason is refused.", PAUSE_REASON),
     one("dispositions", "How calls may be concluded.", DISPOSITIONS),
     one("parking", "Parking slots. Without this section nobody can park.", PARKING),
+    one("features", "Codes that phones dial; `docs/features.md` lists them.", FEATURES),
+    many("group", "Phones that ring together or in turn.", GROUP),
+    many("menu", "A menu of keys: a prompt, and where each key leads.", MENU),
     many("queue", "A queue.", QUEUE),
     many("trunk", "A way to the outside: a carrier or another switch.", TRUNK),
     many("route", "Which dialled numbers leave by which trunks: the first match wins.", ROUTE),
@@ -199,6 +205,50 @@ const PHONE: &[Key] = &[
     key("secret", Shape::Secret(PHONE_SECRET), NONE, "The password of digest authentication."),
     key("display_name", Text("text"), NONE, "The name shown to those it calls."),
     key("contact", Text("SIP URI"), NONE, "A fixed address instead of a registration."),
+    key("forward", Shape::Table(FORWARD), NONE, "Where its calls go until its user sets something else."),
+    key("do_not_disturb", Flag, OFF, "Refuses calls until its user sets something else."),
+    key("profile", Shape::Word(DeviceProfile::NAMES), Value(r#""generic""#), "How it is told to answer by itself."),
+    key("may_intercom", Flag, ON, "Whether it may make others answer by themselves."),
+    key("accepts_intercom", Flag, ON, "Whether it answers intercom calls by itself; else it rings."),
+    key("speed_dial", Shape::Texts("number"), NONE, "Numbers by two digits, before those of `[features]`."),
+];
+
+pub(crate) const FORWARD: &[Key] = &[
+    key("always", Text("number"), NONE, "All calls."),
+    key("busy", Text("number"), NONE, "Calls while it is busy or wants no calls."),
+    key("no_answer", Text("number"), NONE, "Calls that it does not answer."),
+    key("unreachable", Text("number"), NONE, "Calls while it is not registered."),
+    key("no_answer_seconds", Seconds(1, 3600), Value("20"), "After this a call counts as not answered."),
+];
+
+const FEATURES: &[Key] = &[
+    key("profile", Shape::Word(CodeProfile::NAMES), Value(r#""freepbx""#), "Whose codes are dialled."),
+    key("codes", Shape::Texts("code by its action's name; empty: none"), NONE, "Codes instead of the profile's."),
+    key("speed_dial", Shape::Texts("number"), NONE, "Numbers by two digits, for all phones."),
+    key("follow_redirects", Flag, ON, "Whether a phone's 3xx answer forwards the call."),
+];
+
+const GROUP: &[Key] = &[
+    key("id", Text("id"), Required, "Its id."),
+    key("name", Text("text"), Nothing("the id"), "Its name."),
+    key("number", Text("number"), NONE, "Dial it to ring the group."),
+    key("members", List("number of a phone"), Required, "The phones, in order."),
+    key("strategy", Shape::Word(GroupStrategy::NAMES), Value(r#""all""#), "Which of them ring when."),
+    key("ring_seconds", Seconds(1, 3600), Value("20"), "How long all ring, or each of them in turn."),
+    key("no_answer", Text("destination"), NONE, "Where the call goes when nobody answers."),
+    key("caller_id_prefix", Text("text"), NONE, "Put before the caller's name."),
+];
+
+const MENU: &[Key] = &[
+    key("id", Text("id"), Required, "Its id."),
+    key("number", Text("number"), NONE, "Dial it to enter."),
+    key("prompt", Shape::TextOrList("name of a sound"), Required, "What is said."),
+    key("keys", Shape::Texts("destination"), NONE, "Where the keys 0 to 9, * and # lead."),
+    key("timeout_seconds", Seconds(1, 120), Value("5"), "How long a key is waited for after the prompt."),
+    key("repeats", Integer(0, 10), Value("2"), "How often the prompt is said again."),
+    key("invalid", Shape::TextOrList("name of a sound"), Value(r#""pbx-invalid""#), "What is said to a wrong key."),
+    key("timeout", Text("destination"), NONE, "Where the call goes in the end; without it, it ends."),
+    key("direct_dial", Flag, OFF, "Whether the number of a phone, queue, group or menu may be dialled."),
 ];
 
 const PHONE_RANGE: &[Key] = &[

@@ -9,7 +9,9 @@ mod campaign;
 mod check;
 mod context;
 mod fault;
+mod features;
 mod gaps;
+mod group;
 mod hours;
 mod http;
 mod inbound;
@@ -17,10 +19,12 @@ mod keys;
 mod labels;
 mod load;
 mod media;
+mod menu;
 mod network;
 mod parking;
 mod pattern;
 mod phone;
+mod phone_features;
 mod queue;
 mod read_nested;
 mod read_plain;
@@ -49,6 +53,11 @@ pub use campaign::Mode;
 pub use fault::Fault;
 pub use fault::Place;
 pub use fault::Warning;
+pub use features::CodeProfile;
+pub use features::FeatureCode;
+pub use features::Features;
+pub use group::Group;
+pub use group::GroupStrategy;
 pub use hours::HoursRule;
 pub use hours::OpenHours;
 pub use http::Http;
@@ -67,6 +76,7 @@ pub use load::parse_sources;
 pub use load::report;
 pub use media::Codec;
 pub use media::Media;
+pub use menu::Menu;
 pub use network::Host;
 pub use network::Network;
 pub use network::PortRange;
@@ -77,6 +87,9 @@ pub use pattern::Template;
 pub use pattern::Token;
 pub use phone::Phone;
 pub use phone::PhoneRange;
+pub use phone_features::DeviceProfile;
+pub use phone_features::Forwarding;
+pub use phone_features::PhoneFeatures;
 pub use queue::Announce;
 pub use queue::Callback;
 pub use queue::Overflow;
@@ -104,6 +117,8 @@ pub use trunk::Transport;
 pub use trunk::Trunk;
 
 use crate::ids::AgentId;
+use crate::ids::GroupId;
+use crate::ids::MenuId;
 use crate::ids::PhoneNumber;
 use crate::ids::QueueId;
 use crate::ids::TrunkId;
@@ -140,6 +155,12 @@ pub struct Config {
     pub dispositions: Dispositions,
     /// Parking slots, when there are any.
     pub parking: Option<Parking>,
+    /// Codes that phones dial, and what goes with them.
+    pub features: Features,
+    /// Ring groups, in order.
+    pub groups: Vec<Group>,
+    /// Menus, in order.
+    pub menus: Vec<Menu>,
     /// Queues, in order.
     pub queues: Vec<Queue>,
     /// Trunks, in order.
@@ -174,6 +195,16 @@ impl Config {
     /// The queue of that id.
     pub fn queue(&self, id: &QueueId) -> Option<&Queue> {
         self.queues.iter().find(|queue| queue.id == *id)
+    }
+
+    /// The ring group of that id.
+    pub fn group(&self, id: &GroupId) -> Option<&Group> {
+        self.groups.iter().find(|group| group.id == *id)
+    }
+
+    /// The menu of that id.
+    pub fn menu(&self, id: &MenuId) -> Option<&Menu> {
+        self.menus.iter().find(|menu| menu.id == *id)
     }
 
     /// The trunk of that id.

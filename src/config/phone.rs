@@ -3,6 +3,7 @@
 //! A range stays a range: ten thousand phones cost one struct.
 
 use crate::config::context::Spot;
+use crate::config::phone_features::PhoneFeatures;
 use crate::config::reader::Reader;
 use crate::config::secret::PhoneSecret;
 use crate::config::secret::Secret;
@@ -22,6 +23,8 @@ pub struct Phone {
     pub display_name: Option<String>,
     /// A fixed address (a SIP URI) instead of a registration.
     pub contact: Option<String>,
+    /// Forwarding, do not disturb, intercom and speed dial.
+    pub features: PhoneFeatures,
 }
 
 impl Phone {
@@ -31,6 +34,7 @@ impl Phone {
         let secret = phone_secret(reader);
         let display_name = reader.parsed("display_name", header_text);
         let contact = reader.parsed("contact", sip_uri);
+        let features = PhoneFeatures::read(reader);
         let number = number?;
         if !has_secret && contact.is_none() {
             let what =
@@ -38,7 +42,7 @@ impl Phone {
             reader.cx.doubt(&reader.at.clone(), what);
         }
         reader.cx.take_phone(&number);
-        Some(Self { number: PhoneNumber::new(&number.text), secret, display_name, contact })
+        Some(Self { number: PhoneNumber::new(&number.text), secret, display_name, contact, features })
     }
 }
 
@@ -134,6 +138,11 @@ impl PhoneRange {
         })
     }
 
+    /// The last number.
+    pub fn last(&self) -> PhoneNumber {
+        PhoneNumber::new(&format!("{}{:0width$}", self.prefix, self.last, width = self.digits))
+    }
+
     /// Whether the two have a number in common.
     pub(crate) fn overlaps(&self, other: &Self) -> bool {
         // A longer prefix may end in digits of the other's counter: compare whole numbers of equal length.
@@ -156,6 +165,7 @@ impl PhoneRange {
             secret: self.secret.clone(),
             display_name: None,
             contact: None,
+            features: PhoneFeatures::default(),
         }
     }
 }

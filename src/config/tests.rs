@@ -658,6 +658,7 @@ secret = { sha256 = "00000000000000000000000000000000000000000000000000000000000
 [[phone]]
 number = "1"
 secret = { ha1_md5 = "00000000000000000000000000000000" }
+forward = {}
 [[phone_range]]
 numbers = "20-29"
 [[agent]]
@@ -684,6 +685,13 @@ to = "trunk:t"
 recording = {}
 [[campaign]]
 id = "c"
+[[group]]
+id = "g"
+members = ["1"]
+[[menu]]
+id = "m"
+prompt = "p"
+keys = { 1 = "group:g" }
 "#;
 
 #[test]

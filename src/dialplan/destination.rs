@@ -1,5 +1,8 @@
 //! Where a call goes, with everything filled in.
 
+use crate::dialplan::codes::Feature;
+use crate::ids::GroupId;
+use crate::ids::MenuId;
 use crate::ids::PhoneNumber;
 use crate::ids::QueueId;
 use crate::ids::TrunkId;
@@ -18,6 +21,12 @@ pub enum Destination {
         /// The number to send.
         number: String,
     },
+    /// To a ring group.
+    Group(GroupId),
+    /// Into a menu.
+    Menu(MenuId),
+    /// To a service of the switch, by its code.
+    Feature(Feature),
     /// To hold music of that class, and nobody else.
     Music(String),
     /// Understood, but not served in this version: 501 (RFC 3261 section 21.5.2).

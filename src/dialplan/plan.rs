@@ -1,6 +1,7 @@
 //! The plan itself: the numbers, routes and inbound rules of one configuration, and the decisions on them.
 
 use crate::config::Config;
+use crate::config::FeatureCode;
 use crate::config::Inbound;
 use crate::config::Parking;
 use crate::config::PhoneRange;
@@ -9,14 +10,23 @@ use crate::config::Route;
 use crate::config::Scheme;
 use crate::config::Target;
 use crate::dialplan::Captures;
+use crate::dialplan::Codes;
 use crate::dialplan::Destination;
+use crate::dialplan::Feature;
+use crate::dialplan::Reach;
 use crate::dialplan::captures;
+use crate::dialplan::codes;
 use crate::dialplan::fill;
+use crate::ids::GroupId;
+use crate::ids::MenuId;
 use crate::ids::PhoneNumber;
 use crate::ids::QueueId;
 use crate::ids::TrunkId;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+
+/// The class of music that the music code plays.
+const MUSIC: &str = "default";
 
 /// The dial plan of one configuration.
 #[derive(Clone, Debug)]
@@ -26,6 +36,12 @@ pub struct Dialplan {
     parking: Option<Parking>,
     queues: BTreeSet<QueueId>,
     queue_numbers: BTreeMap<String, QueueId>,
+    groups: BTreeSet<GroupId>,
+    group_numbers: BTreeMap<String, GroupId>,
+    menus: BTreeSet<MenuId>,
+    menu_numbers: BTreeMap<String, MenuId>,
+    codes: Codes,
+    reach: Reach,
     trunks: BTreeSet<TrunkId>,
     routes: Vec<Route>,
     inbound: BTreeMap<TrunkId, Vec<Inbound>>,
@@ -45,6 +61,20 @@ impl From<&Config> for Dialplan {
             parking: config.parking.clone(),
             queues: config.queues.iter().map(|queue| queue.id.clone()).collect(),
             queue_numbers: numbered.collect(),
+            groups: config.groups.iter().map(|group| group.id.clone()).collect(),
+            group_numbers: config
+                .groups
+                .iter()
+                .filter_map(|group| Some((group.number.clone()?, group.id.clone())))
+                .collect(),
+            menus: config.menus.iter().map(|menu| menu.id.clone()).collect(),
+            menu_numbers: config
+                .menus
+                .iter()
+                .filter_map(|menu| Some((menu.number.clone()?, menu.id.clone())))
+                .collect(),
+            codes: Codes::from(&config.features),
+            reach: Reach::from(config),
             trunks: config.trunks.iter().map(|trunk| trunk.id.clone()).collect(),
             routes: config.routes.clone(),
             inbound,
@@ -66,14 +96,14 @@ impl Dialplan {
         Some((self.resolve(&rule.to, &taken, number), rule.recording))
     }
 
-    /// Where a number goes that one of our phones dialled: our phones first, then queues, parking slots, and
-    /// the first route that fits.
+    /// Where a number goes that one of our phones dialled: our phones first, then queues, groups, menus, feature codes,
+    /// parking slots, and the first route that fits.
     pub fn from_phone(&self, number: &str) -> Destination {
-        if let Some(phone) = self.phone(number) {
-            return Destination::Phone(phone);
+        if let Some(own) = self.own_number(number) {
+            return own;
         }
-        if let Some(queue) = self.queue_numbers.get(number) {
-            return Destination::Queue(queue.clone());
+        if let Some(feature) = self.codes.read(number) {
+            return feature_destination(feature);
         }
         if self.parking.as_ref().is_some_and(|parking| parking.has_slot(number)) {
             return Destination::NotBuilt { what: format!("parking slot {number}") };
@@ -85,6 +115,25 @@ impl Dialplan {
             Some(Destination::Trunk { trunks: route.trunks.clone(), number })
         };
         self.routes.iter().find_map(fits).unwrap_or(Destination::NotFound)
+    }
+
+    /// Where a number of ours leads: a phone's, a queue's, a group's or a menu's. What a menu lets its callers dial.
+    pub fn own_number(&self, number: &str) -> Option<Destination> {
+        if let Some(phone) = self.phone(number) {
+            return Some(Destination::Phone(phone));
+        }
+        if let Some(queue) = self.queue_numbers.get(number) {
+            return Some(Destination::Queue(queue.clone()));
+        }
+        if let Some(group) = self.group_numbers.get(number) {
+            return Some(Destination::Group(group.clone()));
+        }
+        self.menu_numbers.get(number).map(|menu| Destination::Menu(menu.clone()))
+    }
+
+    /// The shape of our own numbers.
+    pub fn reach(&self) -> &Reach {
+        &self.reach
     }
 
     /// Where a destination of the configuration leads outside of any pattern: an overflow, a fallback.
@@ -127,9 +176,30 @@ impl Dialplan {
                 Destination::Trunk { trunks: vec![trunk], number: number.to_string() }
             }
             Scheme::Music => Destination::Music(name),
-            Scheme::Menu | Scheme::Group | Scheme::Voicemail | Scheme::Conference | Scheme::Park => {
+            Scheme::Group => {
+                let group = GroupId::new(&name);
+                let known = self.groups.contains(&group);
+                if known { Destination::Group(group) } else { Destination::NotFound }
+            }
+            Scheme::Menu => {
+                let menu = MenuId::new(&name);
+                let known = self.menus.contains(&menu);
+                if known { Destination::Menu(menu) } else { Destination::NotFound }
+            }
+            Scheme::Voicemail | Scheme::Conference | Scheme::Park => {
                 Destination::NotBuilt { what: format!("{}:{name}", target.scheme.as_str()) }
             }
         }
     }
+}
+
+/// A code as a destination: hold music is one already, and what is not built is 501.
+fn feature_destination(feature: Feature) -> Destination {
+    if !codes::is_built(feature.code) {
+        return Destination::NotBuilt { what: format!("feature code {}", feature.code.as_str()) };
+    }
+    if feature.code == FeatureCode::Music {
+        return Destination::Music(MUSIC.to_owned());
+    }
+    Destination::Feature(feature)
 }

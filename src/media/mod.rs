@@ -11,6 +11,7 @@ pub mod command;
 mod control;
 mod egress;
 mod ingress;
+mod keys;
 mod kernel;
 mod leg;
 pub mod outputs;

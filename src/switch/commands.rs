@@ -13,6 +13,8 @@ use crate::ids::EntryUid;
 use crate::ids::QueueId;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::Source;
+use crate::media::command::Then;
+use crate::media::command::Tone;
 use crate::metrics::labels::Side;
 use crate::record::Cdr;
 use crate::record::Fact;
@@ -48,6 +50,9 @@ impl Core {
                 self.reinvite(now, leg, direction);
             }
             Command::Queue(word) => self.tell_queue(now, call, word),
+            Command::Next(cause) => self.next(now, call, cause),
+            Command::Chosen(choice) => self.chosen(now, call, choice),
+            Command::PassKey { leg, key, way } => self.pass_key(now, leg, key, way),
             Command::Note(what) => self.note(now, call, what.to_owned()),
             Command::Finished(cdr) => self.finished(now, call, *cdr),
         }
@@ -161,6 +166,10 @@ impl Core {
                 None => Source::Silence,
             },
             Hear::Music(class) => Source::Music { class },
+            Hear::Sounds { names, number } => {
+                Source::Prompts { files: names, then: Then::Silence, number }
+            }
+            Hear::Ringback => Source::Tone(Tone::Ringback),
         };
         if let Some(leg) = self.legs.get(&leg) {
             let command = MediaCommand::Hear { leg: leg.media(), source };

@@ -17,6 +17,7 @@ use crate::dialplan::Dialplan;
 use crate::ids::AgentId;
 use crate::ids::CallUid;
 use crate::ids::EntryUid;
+use crate::ids::GroupId;
 use crate::ids::PhoneNumber;
 use crate::ids::QueueId;
 use crate::ids::Random;
@@ -34,10 +35,13 @@ use crate::sip::endpoint::Endpoint;
 use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::ServerTx;
 use crate::store::BindingChange;
+use crate::store::PhoneChange;
 use crate::switch::addresses::Addresses;
 use crate::switch::board::Board;
 use crate::switch::counting::QueueCounters;
 use crate::switch::counting::Seen;
+use crate::switch::course::Course;
+use crate::switch::forwarding::UserSettings;
 use crate::switch::leg::Leg;
 use crate::switch::limiter::Limiter;
 use crate::switch::port_stock::PortStock;
@@ -93,6 +97,8 @@ pub enum Output {
     Fact(Fact),
     /// A registration to keep over a restart.
     Binding(BindingChange),
+    /// What a phone's user has set, to keep over a restart.
+    Phone(PhoneChange),
     /// A change for those who watch.
     Notice(Box<Notice>),
 }
@@ -108,6 +114,8 @@ pub(crate) struct CallSlot {
     /// Its entry in a queue, while it has one.
     pub(crate) entry: Option<EntryUid>,
     pub(crate) legs: BTreeSet<LegId>,
+    /// Its way through the dial plan.
+    pub(crate) course: Course,
     pub(crate) timeline: Vec<(crate::clock::Wall, String)>,
     pub(crate) armed: Option<Instant>,
     /// Legs that are over, as the API shows them.
@@ -154,6 +162,10 @@ pub struct Core {
     /// Calls of each agent's phone that are not of a queue.
     pub(crate) own_calls: BTreeMap<AgentId, u32>,
     pub(crate) agents_by_phone: BTreeMap<PhoneNumber, AgentId>,
+    /// What users of phones have set.
+    pub(crate) user_settings: UserSettings,
+    /// How many calls each group had, for those that begin one further each time.
+    pub(crate) group_turns: BTreeMap<GroupId, usize>,
     pub(crate) board: Board,
     pub(crate) ports: PortStock,
     /// Answered legs whose media is being closed, for the count of calls without audio.

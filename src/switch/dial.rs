@@ -55,6 +55,8 @@ impl Core {
                 self.plan_trunk(call, trunks, number, shown).map(|leg| vec![leg])
             }
             Destination::Queue(_) | Destination::Music(_) => Ok(Vec::new()),
+            // Whoever leads a call there goes by `lead`.
+            Destination::Group(_) | Destination::Menu(_) | Destination::Feature(_) => Err(Cause::NotFound),
             Destination::NotBuilt { .. } => Err(Cause::NotBuilt),
             Destination::NotFound => Err(Cause::NotFound),
         }
@@ -162,6 +164,7 @@ impl Core {
             .sort_by_key(|codec| first.iter().position(|wish| wish == codec).unwrap_or(usize::MAX));
         let body = sdp::offer(&leg.local);
         leg.body = Some(body.clone());
+        let more = leg.more_headers.clone();
         let contact = self.addresses.signalling(&target.flow);
         let branch = self.endpoint.branch();
         let tag = self.endpoint.tag();
@@ -175,6 +178,7 @@ impl Core {
             tag: &tag,
             call_id: &call_id,
             body: &body,
+            more: &more,
         });
         let user = Purpose::Dial(id).pack();
         let tx = self.endpoint.request(now.instant, target.flow, invite.clone(), user, &mut self.effects);
@@ -233,6 +237,7 @@ impl Core {
                 self.provisional(id, message);
             }
             (Phase::Outgoing { .. }, 200..=299) => self.answered(now, tx, id, message),
+            (Phase::Outgoing { .. }, 300..=399) => self.redirected(id, message),
             (Phase::Outgoing { .. }, _) => self.dial_failed(id, status),
             // RFC 3261 section 13.2.2.4: a second phone behind a forking proxy has answered as well.
             (Phase::Up, 200..=299) => self.refuse_fork(now, tx, id, message),
@@ -262,6 +267,7 @@ impl Core {
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.phase = Phase::Up;
         }
+        self.note_allow(id, message);
         self.send_ack(now, tx, id, message);
         if let Some(cause) = cancelled {
             self.send_bye(now, id, cause);
@@ -309,7 +315,7 @@ impl Core {
         }
     }
 
-    fn dial_failed(&mut self, id: LegId, status: u16) {
+    pub(crate) fn dial_failed(&mut self, id: LegId, status: u16) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let Phase::Outgoing { rang, cancelled, .. } = &leg.phase else { return };
         let (rang, cancelled) = (*rang, cancelled.is_some());

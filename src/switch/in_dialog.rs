@@ -50,6 +50,7 @@ impl Core {
             Method::Bye => self.bye_received(now, tx, leg, message),
             Method::Invite => self.reinvite_received(now, tx, leg, message, flow),
             Method::Options => self.options(now, tx, message),
+            Method::Info => self.info_received(now, tx, leg, message),
             Method::Ack
             | Method::Cancel
             | Method::Register
@@ -57,7 +58,6 @@ impl Core {
             | Method::Subscribe
             | Method::Notify
             | Method::Publish
-            | Method::Info
             | Method::Refer
             | Method::Message
             | Method::Update

@@ -4,7 +4,6 @@ use crate::call;
 use crate::call::Call;
 use crate::call::Cause;
 use crate::call::LegId;
-use crate::call::Plan;
 use crate::call::ledger::Ledger;
 use crate::clock::Now;
 use crate::dialplan::Destination;
@@ -20,6 +19,8 @@ use crate::sip::msg::Name;
 use crate::switch::cause_map;
 use crate::switch::core::CallSlot;
 use crate::switch::core::Core;
+use crate::switch::course::Course;
+use crate::switch::features;
 use crate::switch::leg::Leg;
 use crate::switch::leg::Phase;
 use crate::switch::leg::Shown;
@@ -124,6 +125,7 @@ impl Core {
                 caller_name: shown.name.clone(),
                 entry: None,
                 legs: BTreeSet::new(),
+                course: Course::new(shown.clone()),
                 timeline: Vec::new(),
                 armed: None,
                 ended_legs: Vec::new(),
@@ -137,13 +139,14 @@ impl Core {
         };
         self.invites.insert(tx, leg);
         self.adopt_dialog(leg, dialog);
-        self.adopt_source(leg, source, remote);
+        self.adopt_source(leg, source, remote, !features::is_brief(&destination));
         if let Some(slot) = self.calls.get_mut(&call) {
             slot.call = Call::new(leg, slot.call.ledger().clone());
         }
         self.started(now, call, direction);
         self.respond_to_invite(now, leg, 100, "Trying", None);
-        self.follow_plan(now, call, leg, &destination, &shown);
+        self.note_allow(leg, message);
+        self.follow_plan(now, call, leg, destination);
     }
 
     fn started(&mut self, now: Now, call: CallUid, direction: Direction) {
@@ -152,7 +155,7 @@ impl Core {
         self.note(now, call, "began".to_owned());
     }
 
-    fn adopt_source(&mut self, id: LegId, source: Source, remote: Option<sdp::Remote>) {
+    fn adopt_source(&mut self, id: LegId, source: Source, remote: Option<sdp::Remote>, busies: bool) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         leg.remote = remote;
         match source {
@@ -162,34 +165,22 @@ impl Core {
             }
             Source::Phone(number) => {
                 leg.phone = Some(number.clone());
-                leg.own_call = true;
-                self.own_call_began(&number);
+                leg.own_call = busies;
+                if busies {
+                    self.own_call_began(&number);
+                }
             }
         }
     }
 
-    fn follow_plan(&mut self, now: Now, call: CallUid, leg: LegId, destination: &Destination, shown: &Shown) {
-        let plan = match destination {
-            Destination::Queue(queue) => {
-                let music = self.config.queue(queue).map_or_else(String::new, |queue| queue.music.clone());
-                Ok(Plan::Queue { queue: queue.clone(), music })
-            }
-            Destination::Music(class) => Ok(Plan::Music(class.clone())),
-            Destination::Phone(_)
-            | Destination::Trunk { .. }
-            | Destination::NotBuilt { .. }
-            | Destination::NotFound => self.plan_destination(now, call, destination, shown).map(Plan::Ring),
-        };
+    fn follow_plan(&mut self, now: Now, call: CallUid, leg: LegId, destination: Destination) {
         if let Some(Leg { remote: Some(_), .. }) = self.legs.get(&leg)
             && !self.can_answer(leg)
         {
             self.tell(call, call::Input::HangUp(Cause::NotAcceptable));
             return;
         }
-        match plan {
-            Ok(plan) => self.tell(call, call::Input::Begin(plan)),
-            Err(cause) => self.tell(call, call::Input::HangUp(cause)),
-        }
+        self.lead(now, call, destination);
     }
 
     /// Whether the caller's offer has anything that we can answer, before anybody is rung for it.

@@ -3,6 +3,7 @@
 //! Not the call's logic (`call` decides) and not the wire's (`sip` speaks): the data that joins both.
 
 use crate::call::Cause;
+use crate::call::Keys;
 use crate::call::LegId;
 use crate::clock::Instant;
 use crate::ids::CallUid;
@@ -16,6 +17,8 @@ use crate::sip::endpoint::ClientTx;
 use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::ServerTx;
 use crate::sip::msg::Message;
+use crate::sip::msg::Name;
+use crate::switch::course::Forwarded;
 use crate::switch::view::LegRole;
 use bytes::Bytes;
 
@@ -89,6 +92,14 @@ pub(crate) struct Leg {
     pub(crate) party: String,
     pub(crate) phone: Option<PhoneNumber>,
     pub(crate) trunk: Option<TrunkId>,
+    /// Who has sent the call on before it came to this leg.
+    pub(crate) forwarded: Vec<Forwarded>,
+    /// Headers of its INVITE beside those of every one.
+    pub(crate) more_headers: Vec<(Name, String)>,
+    /// Its keys, which may come by two ways.
+    pub(crate) keys: Keys,
+    /// The peer takes INFO.
+    pub(crate) takes_info: bool,
     /// A call of the phone's own, not of a queue: it makes its agent busy.
     pub(crate) own_call: bool,
     pub(crate) phase: Phase,

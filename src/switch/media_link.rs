@@ -2,7 +2,9 @@
 
 use crate::call;
 use crate::call::Cause;
+use crate::call::Keys;
 use crate::call::LegId;
+use crate::call::Way;
 use crate::clock::Now;
 use crate::config;
 use crate::ids::CallUid;
@@ -57,6 +59,10 @@ impl Core {
             party,
             phone: None,
             trunk: None,
+            forwarded: Vec::new(),
+            more_headers: Vec::new(),
+            keys: Keys::default(),
+            takes_info: false,
             own_call: false,
             phase,
             flow,
@@ -213,7 +219,13 @@ impl Core {
             MediaEvent::Latched { leg, .. } => {
                 tracing::debug!(leg = leg.0, "the source of the audio is known");
             }
-            MediaEvent::PromptDone { .. } | MediaEvent::Digit { .. } => {}
+            MediaEvent::PromptDone { leg, number } => {
+                let id = LegId(leg.0);
+                if let Some(call) = self.legs.get(&id).map(|leg| leg.call) {
+                    self.tell(call, call::Input::Said { leg: id, number });
+                }
+            }
+            MediaEvent::Digit { leg, digit } => self.key_pressed(now, LegId(leg.0), digit, Way::Event),
         }
     }
 

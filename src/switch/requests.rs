@@ -11,7 +11,7 @@ use crate::switch::core::Core;
 use crate::switch::write;
 
 /// What we understand, for `Allow`.
-pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER";
+pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO";
 
 impl Core {
     /// A request that opens a transaction. The endpoint has checked its form.
@@ -27,15 +27,14 @@ impl Core {
             Method::Invite if self.may_proceed(now, tx, message) => self.invite(now, tx, message, flow),
             // Refused and answered already; an ACK is never answered.
             Method::Register | Method::Options | Method::Invite | Method::Ack => {}
-            // A BYE or CANCEL of nothing.
-            Method::Bye | Method::Cancel => {
+            // A BYE, CANCEL or INFO of nothing.
+            Method::Bye | Method::Cancel | Method::Info => {
                 self.reply(now, tx, message, 481, "Call/Transaction Does Not Exist");
             }
             Method::Prack
             | Method::Subscribe
             | Method::Notify
             | Method::Publish
-            | Method::Info
             | Method::Refer
             | Method::Message
             | Method::Update

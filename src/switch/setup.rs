@@ -25,6 +25,7 @@ use crate::switch::board::Board;
 use crate::switch::core::Core;
 use crate::switch::counting;
 use crate::switch::counting::Seen;
+use crate::switch::forwarding::UserSettings;
 use crate::switch::limiter::Limiter;
 use crate::switch::port_stock::PortStock;
 use crate::switch::trunks::Trunks;
@@ -69,6 +70,8 @@ impl Core {
             reachable: BTreeMap::new(),
             own_calls: BTreeMap::new(),
             agents_by_phone: agents.collect(),
+            user_settings: UserSettings::restored(&restored.phone_settings),
+            group_turns: BTreeMap::new(),
             board: Board::new(now.wall),
             ports: PortStock::default(),
             closing: HashMap::new(),

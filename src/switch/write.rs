@@ -43,6 +43,8 @@ pub(crate) struct Invite<'a> {
     pub(crate) tag: &'a str,
     pub(crate) call_id: &'a str,
     pub(crate) body: &'a [u8],
+    /// Further headers.
+    pub(crate) more: &'a [(Name, String)],
 }
 
 /// Hops that a call of ours may take (RFC 3261 section 8.1.1.6).
@@ -68,9 +70,11 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
         .cseq(1, Method::Invite)
         .header(Name::Contact, contact_of(*contact, target.flow).as_bytes())
         .header(Name::Allow, ALLOW.as_bytes())
-        .header(Name::UserAgent, invite.user_agent.as_bytes())
-        .body(b"application/sdp", invite.body)
-        .finish()
+        .header(Name::UserAgent, invite.user_agent.as_bytes());
+    for (name, value) in invite.more {
+        request.header(*name, value.as_bytes());
+    }
+    request.body(b"application/sdp", invite.body).finish()
 }
 
 /// Our Contact on a flow.

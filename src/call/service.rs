@@ -1,0 +1,133 @@
+//! The call's side of what the switch itself does for a caller: words that are said, menus, and the way on from there or
+//! from phones that nobody has answered.
+
+use crate::call::bridge::Call;
+use crate::call::bridge::State;
+use crate::call::cause::Cause;
+use crate::call::command::Command;
+use crate::call::command::Hear;
+use crate::call::event::Afterwards;
+use crate::call::event::LegId;
+use crate::call::keys::Way;
+use crate::call::menu::Menu;
+use crate::call::menu::Script;
+use crate::call::menu::Step;
+use crate::call::ring::Ring;
+use crate::clock::Instant;
+use crate::clock::Now;
+use std::time::Duration;
+
+impl Call {
+    /// Whether a plan can begin: nothing was done yet, or the switch was asked where next.
+    pub(in crate::call) fn may_begin(&self) -> bool {
+        let chosen = |menu: &Menu| menu.has_chosen();
+        matches!(&self.state, State::New | State::Onward)
+            || matches!(&self.state, State::Menu(menu) if chosen(menu))
+    }
+
+    /// Rings phones; a caller who was answered before hears that they ring.
+    pub(in crate::call) fn attempt(
+        &mut self,
+        now: Now,
+        legs: &[LegId],
+        ring: Duration,
+        out: &mut Vec<Command>,
+    ) {
+        if self.caller_answered {
+            out.push(Command::Hear { leg: self.caller, what: Hear::Ringback });
+        }
+        out.extend(legs.iter().map(|leg| Command::Dial { leg: *leg, like: self.caller }));
+        self.enter(State::Ringing { ring: Ring::new(legs), until: now.instant + ring, onward: true });
+    }
+
+    /// Says something to the caller.
+    pub(in crate::call) fn speak(
+        &mut self,
+        now: Now,
+        names: Vec<String>,
+        then: Afterwards,
+        out: &mut Vec<Command>,
+    ) {
+        self.answer_caller(None, out);
+        // Words that only tell why a call came to nothing don't make it an answered one.
+        if matches!(then, Afterwards::Echo | Afterwards::HangUp(Cause::Normal)) {
+            self.ledger.talking(now);
+        }
+        self.said = self.said.wrapping_add(1);
+        let number = self.said;
+        out.push(Command::Hear { leg: self.caller, what: Hear::Sounds { names, number } });
+        self.enter(State::Speaking { number, then });
+    }
+
+    pub(in crate::call) fn enter_menu(&mut self, script: Script, out: &mut Vec<Command>) {
+        self.answer_caller(None, out);
+        let mut steps = Vec::new();
+        let menu = Menu::begin(script, &mut self.said, &mut steps);
+        self.enter(State::Menu(Box::new(menu)));
+        out.push(Command::Note("in a menu"));
+        self.menu_steps(steps, out);
+    }
+
+    /// Sounds have ended.
+    pub(in crate::call) fn said(&mut self, now: Now, number: u32, out: &mut Vec<Command>) {
+        let State::Speaking { number: mine, then } = self.state else {
+            return self.menu(now, |menu, at, said, steps| menu.said(at, number, said, steps), out);
+        };
+        match then {
+            _ if mine != number => {}
+            Afterwards::HangUp(cause) => self.end(now, cause, out),
+            Afterwards::Echo => {
+                out.push(Command::Hear { leg: self.caller, what: Hear::Leg(self.caller) });
+                self.enter(State::Listening);
+            }
+        }
+    }
+
+    /// A key: for the menu, or for the other party.
+    pub(in crate::call) fn key(
+        &mut self,
+        now: Now,
+        leg: LegId,
+        key: char,
+        way: Way,
+        out: &mut Vec<Command>,
+    ) {
+        if let State::Talking { other, .. } = self.state {
+            let to = if leg == self.caller { other } else { self.caller };
+            if leg == self.caller || leg == other {
+                out.push(Command::PassKey { leg: to, key, way });
+            }
+        } else if leg == self.caller {
+            self.menu(now, |menu, at, said, steps| menu.key(at, key, said, steps), out);
+        }
+    }
+
+    /// Has the menu do something, if the caller is in one.
+    pub(in crate::call) fn menu(
+        &mut self,
+        now: Now,
+        what: impl FnOnce(&mut Menu, Instant, &mut u32, &mut Vec<Step>),
+        out: &mut Vec<Command>,
+    ) {
+        let mut steps = Vec::new();
+        if let State::Menu(menu) = &mut self.state {
+            what(menu, now.instant, &mut self.said, &mut steps);
+        }
+        self.menu_steps(steps, out);
+    }
+
+    fn menu_steps(&mut self, steps: Vec<Step>, out: &mut Vec<Command>) {
+        for step in steps {
+            match step {
+                Step::Say(names, number) => {
+                    out.push(Command::Hear { leg: self.caller, what: Hear::Sounds { names, number } });
+                }
+                Step::Silence => out.push(Command::Hear { leg: self.caller, what: Hear::Silence }),
+                Step::Chosen(choice) => {
+                    out.push(Command::Hear { leg: self.caller, what: Hear::Silence });
+                    out.push(Command::Chosen(choice));
+                }
+            }
+        }
+    }
+}
