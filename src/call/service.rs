@@ -131,3 +131,85 @@ impl Call {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::event::Input;
+    use crate::call::event::LegEvent;
+    use crate::call::event::Plan;
+    use crate::call::ledger::Ledger;
+    use crate::clock::Wall;
+    use crate::ids::CallUid;
+    use crate::record::CdrOutcome;
+
+    const CALLER: LegId = LegId(1);
+    const BOB: LegId = LegId(2);
+
+    fn at(millis: u64) -> Now {
+        Now { instant: Instant::from_micros(millis * 1000), wall: Wall::from_micros(millis as i64 * 1000) }
+    }
+
+    fn call() -> Call {
+        Call::new(CALLER, Ledger::open(at(0), CallUid::from_u128(7), "1001".into(), "1002".into()))
+    }
+
+    fn step(call: &mut Call, millis: u64, input: Input) -> Vec<Command> {
+        let mut out = Vec::new();
+        call.handle(at(millis), input, &mut out);
+        out
+    }
+
+    fn attempt(leg: LegId) -> Input {
+        Input::Begin(Plan::Attempt { legs: vec![leg], ring: Duration::from_secs(5) })
+    }
+
+    #[test]
+    fn who_is_not_answered_is_led_on_and_told_once() {
+        let mut call = call();
+        step(&mut call, 0, attempt(BOB));
+        let asked = step(&mut call, 5000, Input::Timeout);
+        let hang_up = Command::HangUp { leg: BOB, cause: Cause::NoAnswer };
+        assert_eq!(asked, [hang_up, Command::Next(Cause::NoAnswer)]);
+        // A late answer is nobody's; the next attempt is not the first one's.
+        assert!(step(&mut call, 5001, Input::Leg(BOB, LegEvent::Answered)).is_empty());
+        step(&mut call, 5002, attempt(LegId(3)));
+        let asked = step(&mut call, 5100, Input::Leg(LegId(3), LegEvent::Failed(Cause::Busy)));
+        assert_eq!(asked, [Command::Next(Cause::Busy)]);
+        let over = step(&mut call, 5101, Input::HangUp(Cause::Busy));
+        assert_eq!(over.first(), Some(&Command::Refuse { leg: CALLER, cause: Cause::Busy }));
+        assert!(matches!(over.last(), Some(Command::Finished(cdr)) if cdr.outcome == CdrOutcome::Busy));
+        assert!(step(&mut call, 5102, attempt(BOB)).is_empty(), "what is over does not begin");
+    }
+
+    #[test]
+    fn a_plan_does_not_begin_beside_another() {
+        let mut call = call();
+        step(&mut call, 0, attempt(BOB));
+        assert!(step(&mut call, 1, attempt(LegId(3))).is_empty());
+        step(&mut call, 2, Input::Leg(BOB, LegEvent::Answered));
+        let say = Plan::Say { sounds: vec!["x".to_owned()], then: Afterwards::Echo };
+        assert!(step(&mut call, 3, Input::Begin(say)).is_empty());
+        let keys = step(&mut call, 4, Input::Key { leg: CALLER, key: '5', way: Way::Info });
+        assert_eq!(keys, [Command::PassKey { leg: BOB, key: '5', way: Way::Info }]);
+        let strange = step(&mut call, 4, Input::Key { leg: LegId(9), key: '5', way: Way::Info });
+        assert!(strange.is_empty());
+    }
+
+    #[test]
+    fn words_end_once_and_by_their_own_number() {
+        let mut call = call();
+        let then = Afterwards::HangUp(Cause::Normal);
+        let began = step(&mut call, 0, Input::Begin(Plan::Say { sounds: vec!["x".to_owned()], then }));
+        let what = Hear::Sounds { names: vec!["x".to_owned()], number: 1 };
+        assert_eq!(
+            began,
+            [Command::Answer { leg: CALLER, like: None }, Command::Hear { leg: CALLER, what }]
+        );
+        assert!(step(&mut call, 10, Input::Said { leg: CALLER, number: 0 }).is_empty());
+        assert!(step(&mut call, 10, Input::Said { leg: BOB, number: 1 }).is_empty());
+        let over = step(&mut call, 900, Input::Said { leg: CALLER, number: 1 });
+        assert_eq!(over.first(), Some(&Command::HangUp { leg: CALLER, cause: Cause::Normal }));
+        assert!(matches!(over.last(), Some(Command::Finished(cdr)) if cdr.outcome == CdrOutcome::Answered));
+    }
+}
