@@ -193,13 +193,19 @@ impl Dialplan {
     }
 }
 
-/// A code as a destination: hold music is one already, and what is not built is 501.
+/// A code as a destination: hold music and pickups are destinations of their own, and what is not built is 501.
 fn feature_destination(feature: Feature) -> Destination {
     if !codes::is_built(feature.code) {
         return Destination::NotBuilt { what: format!("feature code {}", feature.code.as_str()) };
     }
     if feature.code == FeatureCode::Music {
         return Destination::Music(MUSIC.to_owned());
+    }
+    if feature.code == FeatureCode::Pickup {
+        return Destination::PickupGroup;
+    }
+    if feature.code == FeatureCode::PickupDirected {
+        return Destination::PickupDirected(PhoneNumber::new(&feature.argument));
     }
     Destination::Feature(feature)
 }

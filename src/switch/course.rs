@@ -145,9 +145,12 @@ impl Core {
                 Turn::Begin(Plan::Music(class.clone()))
             }
             Destination::Feature(feature) => self.feature_turn(now, call, feature),
-            Destination::Trunk { .. } | Destination::NotBuilt { .. } | Destination::NotFound => {
-                self.plain_turn(now, call, to)
-            }
+            // A pickup is served before there is a call; led there later, nobody can be taken over.
+            Destination::Trunk { .. }
+            | Destination::PickupGroup
+            | Destination::PickupDirected(_)
+            | Destination::NotBuilt { .. }
+            | Destination::NotFound => self.plain_turn(now, call, to),
         }
     }
 

@@ -58,6 +58,8 @@ impl Core {
             // Whoever leads a call there goes by `lead`.
             Destination::Group(_) | Destination::Menu(_) | Destination::Feature(_) => Err(Cause::NotFound),
             Destination::NotBuilt { .. } => Err(Cause::NotBuilt),
+            // Whoever picks up takes over a call that rings: nobody is rung for it, and nobody is transferred to it.
+            Destination::PickupGroup | Destination::PickupDirected(_) => Err(Cause::Forbidden),
             Destination::NotFound => Err(Cause::NotFound),
         }
     }

@@ -135,7 +135,11 @@ impl Core {
             | Destination::Menu(_)
             | Destination::Trunk { .. }
             | Destination::Music(_) => Some(to),
-            Destination::Feature(_) | Destination::NotBuilt { .. } | Destination::NotFound => None,
+            Destination::Feature(_)
+            | Destination::PickupGroup
+            | Destination::PickupDirected(_)
+            | Destination::NotBuilt { .. }
+            | Destination::NotFound => None,
         }
     }
 
