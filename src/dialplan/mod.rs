@@ -4,6 +4,7 @@
 
 mod destination;
 mod matching;
+mod number;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -12,4 +13,6 @@ pub use destination::Destination;
 pub use matching::Captures;
 pub use matching::captures;
 pub use matching::fill;
+pub use number::for_trunk;
+pub use number::to_e164;
 pub use plan::Dialplan;

@@ -20,6 +20,8 @@ use crate::sip::msg::Name;
 use crate::switch::cause_map;
 use crate::switch::core::CallSlot;
 use crate::switch::core::Core;
+use crate::switch::identity;
+use crate::switch::identity::Trail;
 use crate::switch::leg::Leg;
 use crate::switch::leg::Phase;
 use crate::switch::leg::Shown;
@@ -137,7 +139,7 @@ impl Core {
         };
         self.invites.insert(tx, leg);
         self.adopt_dialog(leg, dialog);
-        self.adopt_source(leg, source, remote);
+        self.adopt_source(leg, source, message, remote);
         if let Some(slot) = self.calls.get_mut(&call) {
             slot.call = Call::new(leg, slot.call.ledger().clone());
         }
@@ -152,9 +154,14 @@ impl Core {
         self.note(now, call, "began".to_owned());
     }
 
-    fn adopt_source(&mut self, id: LegId, source: Source, remote: Option<sdp::Remote>) {
+    fn adopt_source(&mut self, id: LegId, source: Source, message: &Message, remote: Option<sdp::Remote>) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         leg.remote = remote;
+        leg.private = identity::is_private(message);
+        // What a phone says of the call's past is not believed.
+        if matches!(source, Source::Trunk(_)) {
+            leg.trail = Trail::of(message);
+        }
         match source {
             Source::Trunk(trunk) => {
                 self.trunks.call_began(&trunk);
@@ -205,7 +212,7 @@ impl Core {
                 number: number.as_str().to_owned(),
                 name: self.config.phone(number.as_str()).and_then(|phone| phone.display_name),
             },
-            Source::Trunk(_) => write::caller_shown(message),
+            Source::Trunk(_) => identity::caller(message).shown,
         }
     }
 

@@ -16,6 +16,7 @@ use crate::sip::endpoint::ClientTx;
 use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::ServerTx;
 use crate::sip::msg::Message;
+use crate::switch::identity::Trail;
 use crate::switch::view::LegRole;
 use bytes::Bytes;
 
@@ -89,6 +90,10 @@ pub(crate) struct Leg {
     pub(crate) party: String,
     pub(crate) phone: Option<PhoneNumber>,
     pub(crate) trunk: Option<TrunkId>,
+    /// The party wants its number withheld.
+    pub(crate) private: bool,
+    /// The way that the call has taken: as it came in, or as it goes out when it was sent on.
+    pub(crate) trail: Trail,
     /// A call of the phone's own, not of a queue: it makes its agent busy.
     pub(crate) own_call: bool,
     pub(crate) phase: Phase,

@@ -18,6 +18,7 @@ use crate::sip::endpoint::Flow;
 use crate::sip::msg::Message;
 use crate::switch::core::Core;
 use crate::switch::core::Output;
+use crate::switch::identity::Trail;
 use crate::switch::leg::Leg;
 use crate::switch::leg::Phase;
 use crate::switch::leg::Renegotiation;
@@ -57,6 +58,8 @@ impl Core {
             party,
             phone: None,
             trunk: None,
+            private: false,
+            trail: Trail::default(),
             own_call: false,
             phase,
             flow,

@@ -14,6 +14,7 @@ mod counting;
 mod dial;
 mod distribute;
 pub mod handle;
+mod identity;
 mod in_dialog;
 mod invite;
 mod leg;
