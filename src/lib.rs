@@ -25,6 +25,7 @@ pub mod sim;
 pub mod sip;
 pub mod store;
 pub mod switch;
+pub mod trunk;
 
 #[cfg(test)]
 mod tidy;

@@ -25,7 +25,9 @@ use crate::config::schema::Shape::Localized;
 use crate::config::schema::Shape::Seconds;
 use crate::config::schema::Shape::Text;
 use crate::config::store::Language;
+use crate::config::trunk::Identity;
 use crate::config::trunk::Kind;
+use crate::config::trunk::NumberFormat;
 use crate::config::trunk::Transport;
 use crate::config::words::Word;
 
@@ -74,6 +76,11 @@ pub(crate) const SECTIONS: &[Section] = &[
     many("route", "Which dialled numbers leave by which trunks: the first match wins.", ROUTE),
     many("inbound", "Where calls from a trunk go: the first match wins; none is 404.", INBOUND),
     many("campaign", "A list of contacts to be dialled.", CAMPAIGN),
+    one(
+        "emergency",
+        "Emergency numbers: they pass every limit, hour and drain, and no route can stand in their way.",
+        EMERGENCY,
+    ),
 ];
 
 const SIP: &[Key] = &[
@@ -376,7 +383,60 @@ const TRUNK: &[Key] = &[
         "How often OPTIONS asks whether it lives; 0: never.",
     ),
     key("max_calls", Integer(1, COUNT_MAX), Value("30"), "At one time, both ways."),
+    key(
+        "max_calls_per_second",
+        Integer(0, COUNT_MAX),
+        Value("0"),
+        "New calls that go there in a second; 0: no limit.",
+    ),
+    key(
+        "prefixes",
+        List("number"),
+        Nothing("all"),
+        "The beginnings of the numbers that may be called there, as after `rewrite`.",
+    ),
     key("caller_ids", List("number"), EMPTY, "The numbers that may be shown there, the first by default."),
+    key(
+        "identity",
+        Shape::Word(Identity::NAMES),
+        Nothing("`from` for `ip`, else `pai`"),
+        "Where the caller's number is written.",
+    ),
+    key(
+        "domain",
+        Text("host name or address"),
+        Nothing("the registrar's host"),
+        "The host of our address there.",
+    ),
+    key(
+        "expires_seconds",
+        Seconds(60, DAY),
+        Value("3600"),
+        "For `register`: how long a registration is asked to last.",
+    ),
+    key(
+        "failover_seconds",
+        Seconds(1, 32),
+        Value("3"),
+        "Silence after an INVITE after which the next target is tried.",
+    ),
+    key("country", Text("country, ISO 3166-1"), NONE, "How numbers are written there; ours are E.164."),
+    key("national_prefix", Text("digits"), Nothing("the country's"), "Before a national number."),
+    key("international_prefix", Text("digits"), Nothing("the country's"), "Before an international number."),
+    key(
+        "number_format",
+        Shape::Word(NumberFormat::NAMES),
+        Value(r#""as_is""#),
+        "How numbers are sent there; `e164` and `national` need `country`.",
+    ),
+];
+
+const EMERGENCY: &[Key] = &[
+    key("country", Text("country, ISO 3166-1"), NONE, "Whose emergency numbers."),
+    key("numbers", List("number"), EMPTY, "More of them."),
+    key("trunk", List("id of a trunk"), Nothing("all trunks"), "The trunks, in order; limits do not count."),
+    key("caller_id", Text("number"), Nothing("the phone's own"), "The number shown."),
+    key("location", Text("URI"), NONE, "Where the phones are, for `Geolocation` (RFC 6442)."),
 ];
 
 const ROUTE: &[Key] = &[

@@ -8,6 +8,7 @@ use crate::config::api_key::ApiKey;
 use crate::config::campaign::Campaign;
 use crate::config::check;
 use crate::config::context::Context;
+use crate::config::emergency::Emergency;
 use crate::config::fault::Fault;
 use crate::config::fault::Place;
 use crate::config::fault::Warning;
@@ -262,6 +263,7 @@ impl Root {
         let routes = self.many(cx, "route", Route::read);
         let inbound = self.many(cx, "inbound", Inbound::read);
         let campaigns = self.many(cx, "campaign", Campaign::read);
+        let emergency = self.section(cx, "emergency", Emergency::read).unwrap_or_default();
         Some(Config {
             sip: sip?,
             tls,
@@ -285,6 +287,7 @@ impl Root {
             routes,
             inbound,
             campaigns,
+            emergency,
         })
     }
 

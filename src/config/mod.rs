@@ -8,6 +8,8 @@ mod api_key;
 mod campaign;
 mod check;
 mod context;
+mod country;
+mod emergency;
 mod fault;
 mod features;
 mod gaps;
@@ -50,6 +52,8 @@ pub use api_key::ApiKey;
 pub use api_key::Scope;
 pub use campaign::Campaign;
 pub use campaign::Mode;
+pub use country::Country;
+pub use emergency::Emergency;
 pub use fault::Fault;
 pub use fault::Place;
 pub use fault::Warning;
@@ -112,7 +116,10 @@ pub use store::StoreUrl;
 pub use target::Scheme;
 pub use target::Target;
 pub use trunk::Credentials;
+pub use trunk::Identity;
 pub use trunk::Kind;
+pub use trunk::Notation;
+pub use trunk::NumberFormat;
 pub use trunk::Transport;
 pub use trunk::Trunk;
 
@@ -171,6 +178,8 @@ pub struct Config {
     pub inbound: Vec<Inbound>,
     /// Campaigns, in order.
     pub campaigns: Vec<Campaign>,
+    /// Numbers that pass every limit.
+    pub emergency: Emergency,
 }
 
 impl Config {

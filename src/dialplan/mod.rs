@@ -6,6 +6,7 @@ pub mod codes;
 mod destination;
 pub mod group;
 mod matching;
+mod number;
 mod plan;
 mod reach;
 #[cfg(test)]
@@ -17,5 +18,7 @@ pub use destination::Destination;
 pub use matching::Captures;
 pub use matching::captures;
 pub use matching::fill;
+pub use number::for_trunk;
+pub use number::to_e164;
 pub use plan::Dialplan;
 pub use reach::Reach;

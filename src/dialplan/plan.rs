@@ -1,6 +1,7 @@
 //! The plan itself: the numbers, routes and inbound rules of one configuration, and the decisions on them.
 
 use crate::config::Config;
+use crate::config::Emergency;
 use crate::config::FeatureCode;
 use crate::config::Inbound;
 use crate::config::Parking;
@@ -45,6 +46,7 @@ pub struct Dialplan {
     trunks: BTreeSet<TrunkId>,
     routes: Vec<Route>,
     inbound: BTreeMap<TrunkId, Vec<Inbound>>,
+    emergency: Emergency,
 }
 
 impl From<&Config> for Dialplan {
@@ -78,8 +80,18 @@ impl From<&Config> for Dialplan {
             trunks: config.trunks.iter().map(|trunk| trunk.id.clone()).collect(),
             routes: config.routes.clone(),
             inbound,
+            emergency: emergency(config),
         }
     }
+}
+
+/// With all trunks, in their order, where none are named.
+fn emergency(config: &Config) -> Emergency {
+    let mut emergency = config.emergency.clone();
+    if emergency.trunks.is_empty() {
+        emergency.trunks = config.trunks.iter().map(|trunk| trunk.id.clone()).collect();
+    }
+    emergency
 }
 
 impl Dialplan {
@@ -96,9 +108,40 @@ impl Dialplan {
         Some((self.resolve(&rule.to, &taken, number), rule.recording))
     }
 
-    /// Where a number goes that one of our phones dialled: our phones first, then queues, groups, menus, feature codes,
-    /// parking slots, and the first route that fits.
+    /// Where a number goes that one of our phones dialled: our phones first, then queues, groups, menus, feature
+    /// codes, parking slots, and the first route that fits.
+    ///
+    /// Before all of them come emergency numbers: nothing that is configured stands in their way, and a route that makes
+    /// one of what was dialled (`9.` for a line to the outside) leads to the emergency trunks too.
     pub fn from_phone(&self, number: &str) -> Destination {
+        if let Some(emergency) = self.emergency(number) {
+            return emergency;
+        }
+        match self.ordinary(number) {
+            Destination::Trunk { trunks, number } => {
+                self.emergency(&number).unwrap_or(Destination::Trunk { trunks, number })
+            }
+            other => other,
+        }
+    }
+
+    /// Whether it is an emergency number: no limit, hour or barring may keep it from being dialled, and nothing but a
+    /// person may dial it.
+    pub fn is_emergency(&self, number: &str) -> bool {
+        self.emergency.has(number)
+    }
+
+    /// The number to show on an emergency call instead of the phone's own, and the phones' place (RFC 6442).
+    pub fn emergency_identity(&self) -> (Option<&str>, Option<&str>) {
+        (self.emergency.caller_id.as_deref(), self.emergency.location.as_deref())
+    }
+
+    fn emergency(&self, number: &str) -> Option<Destination> {
+        let trunks = self.emergency.trunks.clone();
+        self.is_emergency(number).then(|| Destination::Trunk { trunks, number: number.to_string() })
+    }
+
+    fn ordinary(&self, number: &str) -> Destination {
         if let Some(own) = self.own_number(number) {
             return own;
         }

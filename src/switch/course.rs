@@ -16,6 +16,7 @@ use crate::ids::GroupId;
 use crate::ids::MenuId;
 use crate::ids::PhoneNumber;
 use crate::switch::core::Core;
+use crate::switch::identity::Diverted;
 use crate::switch::leg::Shown;
 use crate::switch::view::LegRole;
 use std::collections::VecDeque;
@@ -47,24 +48,7 @@ pub(crate) enum At {
 pub(crate) struct Forwarded {
     pub(crate) from: PhoneNumber,
     pub(crate) to: String,
-    pub(crate) why: Why,
-}
-
-/// Why a call was sent on.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// Always.
-    Always,
-    /// The phone is busy, or its user has refused.
-    Busy,
-    /// Its user wants no calls.
-    DoNotDisturb,
-    /// It rang in vain.
-    NoAnswer,
-    /// It is not registered.
-    Unreachable,
-    /// The phone itself said where to (3xx).
-    Redirected,
+    pub(crate) why: Diverted,
 }
 
 /// What is remembered of a call's way.
@@ -186,10 +170,10 @@ impl Core {
         let shown = course.shown.clone();
         let settings = self.phone_settings(number);
         if let Some(to) = settings.forward.always.clone() {
-            return self.forward(call, number, &to, Why::Always);
+            return self.forward(call, number, &to, Diverted::Unconditional);
         }
         if settings.do_not_disturb {
-            return self.forward_or(call, number, settings.forward.busy, Why::DoNotDisturb, Cause::Busy);
+            return self.forward_or(call, number, settings.forward.busy, Diverted::DoNotDisturb, Cause::Busy);
         }
         let legs = self.plan_phone(now, call, number, LegRole::Party, &shown);
         if legs.is_empty() {
@@ -211,17 +195,17 @@ impl Core {
             // Each of a phone's alternatives is tried in turn; the last one's failure counts.
             course.at = At::Phone(phone.clone());
             course.forwarded.retain(|hop| hop.from != phone);
-            return self.forward(call, &phone, &number, Why::Redirected);
+            return self.forward(call, &phone, &number, Diverted::Deflection);
         }
         match std::mem::take(&mut course.at) {
             At::Phone(number) => {
                 let forward = self.phone_settings(&number).forward;
                 let (to, why) = if matches!(cause, Cause::Busy | Cause::Declined) {
-                    (forward.busy, Why::Busy)
+                    (forward.busy, Diverted::UserBusy)
                 } else if cause == Cause::NoAnswer {
-                    (forward.no_answer, Why::NoAnswer)
+                    (forward.no_answer, Diverted::NoAnswer)
                 } else {
-                    (forward.unreachable.filter(|_| cause == Cause::Unreachable), Why::Unreachable)
+                    (forward.unreachable.filter(|_| cause == Cause::Unreachable), Diverted::Unavailable)
                 };
                 self.forward_or(call, &number, to, why, cause)
             }
@@ -235,7 +219,7 @@ impl Core {
         call: CallUid,
         from: &PhoneNumber,
         to: Option<String>,
-        why: Why,
+        why: Diverted,
         cause: Cause,
     ) -> Turn {
         match to {
@@ -250,7 +234,7 @@ impl Core {
     }
 
     /// Sends the call on to a number that the phone may dial itself.
-    fn forward(&mut self, call: CallUid, from: &PhoneNumber, to: &str, why: Why) -> Turn {
+    fn forward(&mut self, call: CallUid, from: &PhoneNumber, to: &str, why: Diverted) -> Turn {
         let destination = self.forwarding_destination(to);
         let Some(slot) = self.calls.get_mut(&call) else { return Turn::Refuse(Cause::Failed) };
         slot.course.at = At::Plain;

@@ -166,7 +166,8 @@ impl Core {
             .sort_by_key(|codec| first.iter().position(|wish| wish == codec).unwrap_or(usize::MAX));
         let body = sdp::offer(&leg.local);
         leg.body = Some(body.clone());
-        let more = leg.more_headers.clone();
+        let mut more = leg.more_headers.clone();
+        more.extend(leg.trail.headers());
         let contact = self.addresses.signalling(&target.flow);
         let branch = self.endpoint.branch();
         let tag = self.endpoint.tag();

@@ -128,6 +128,11 @@ impl Core {
     /// Where a forwarded call goes, with the rights of the phone that forwards it; `None`: nowhere.
     pub(crate) fn forwarding_destination(&self, number: &str) -> Option<Destination> {
         let to = self.dialplan.from_phone(number);
+        let dialled = if let Destination::Trunk { number, .. } = &to { number } else { number };
+        if self.dialplan.is_emergency(number) || self.dialplan.is_emergency(dialled) {
+            // Nothing but a person may call for help.
+            return None;
+        }
         match to {
             Destination::Phone(_)
             | Destination::Queue(_)
@@ -189,16 +194,20 @@ impl Core {
         numbers.into_iter().map(|(_, number)| number).take(REDIRECTS_MAX).collect()
     }
 
-    /// Writes down on new legs who has sent the call on.
+    /// Writes down on new legs the way that the call has taken: as it came in, and who has sent it on since.
     pub(crate) fn mark_forwarded(&mut self, call: CallUid, legs: &[LegId]) {
         let Some(slot) = self.calls.get(&call) else { return };
-        if slot.course.forwarded.is_empty() {
+        let came = self.legs.get(&slot.call.caller()).map(|leg| leg.trail.clone());
+        let mut trail = came.unwrap_or_default();
+        for hop in &slot.course.forwarded {
+            trail.divert(hop.from.as_str(), &hop.to, hop.why, &self.config.sip.domain);
+        }
+        if trail.is_empty() {
             return;
         }
-        let hops = slot.course.forwarded.clone();
         for id in legs {
             if let Some(leg) = self.legs.get_mut(id) {
-                leg.forwarded.clone_from(&hops);
+                leg.trail.clone_from(&trail);
             }
         }
     }

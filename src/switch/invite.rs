@@ -21,6 +21,8 @@ use crate::switch::core::CallSlot;
 use crate::switch::core::Core;
 use crate::switch::course::Course;
 use crate::switch::features;
+use crate::switch::identity;
+use crate::switch::identity::Trail;
 use crate::switch::leg::Leg;
 use crate::switch::leg::Phase;
 use crate::switch::leg::Shown;
@@ -139,7 +141,7 @@ impl Core {
         };
         self.invites.insert(tx, leg);
         self.adopt_dialog(leg, dialog);
-        self.adopt_source(leg, source, remote, !features::is_brief(&destination));
+        self.adopt_source(leg, source, message, remote, !features::is_brief(&destination));
         if let Some(slot) = self.calls.get_mut(&call) {
             slot.call = Call::new(leg, slot.call.ledger().clone());
         }
@@ -155,9 +157,21 @@ impl Core {
         self.note(now, call, "began".to_owned());
     }
 
-    fn adopt_source(&mut self, id: LegId, source: Source, remote: Option<sdp::Remote>, busies: bool) {
+    fn adopt_source(
+        &mut self,
+        id: LegId,
+        source: Source,
+        message: &Message,
+        remote: Option<sdp::Remote>,
+        busies: bool,
+    ) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         leg.remote = remote;
+        leg.private = identity::is_private(message);
+        // What a phone says of the call's past is not believed.
+        if matches!(source, Source::Trunk(_)) {
+            leg.trail = Trail::of(message);
+        }
         match source {
             Source::Trunk(trunk) => {
                 self.trunks.call_began(&trunk);
@@ -196,7 +210,7 @@ impl Core {
                 number: number.as_str().to_owned(),
                 name: self.config.phone(number.as_str()).and_then(|phone| phone.display_name),
             },
-            Source::Trunk(_) => write::caller_shown(message),
+            Source::Trunk(_) => identity::caller(message).shown,
         }
     }
 

@@ -18,7 +18,7 @@ use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::ServerTx;
 use crate::sip::msg::Message;
 use crate::sip::msg::Name;
-use crate::switch::course::Forwarded;
+use crate::switch::identity::Trail;
 use crate::switch::view::LegRole;
 use bytes::Bytes;
 
@@ -92,14 +92,16 @@ pub(crate) struct Leg {
     pub(crate) party: String,
     pub(crate) phone: Option<PhoneNumber>,
     pub(crate) trunk: Option<TrunkId>,
-    /// Who has sent the call on before it came to this leg.
-    pub(crate) forwarded: Vec<Forwarded>,
     /// Headers of its INVITE beside those of every one.
     pub(crate) more_headers: Vec<(Name, String)>,
     /// Its keys, which may come by two ways.
     pub(crate) keys: Keys,
     /// The peer takes INFO.
     pub(crate) takes_info: bool,
+    /// The party wants its number withheld.
+    pub(crate) private: bool,
+    /// The way that the call has taken: as it came in, or as it goes out when it was sent on.
+    pub(crate) trail: Trail,
     /// A call of the phone's own, not of a queue: it makes its agent busy.
     pub(crate) own_call: bool,
     pub(crate) phase: Phase,

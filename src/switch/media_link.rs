@@ -20,6 +20,7 @@ use crate::sip::endpoint::Flow;
 use crate::sip::msg::Message;
 use crate::switch::core::Core;
 use crate::switch::core::Output;
+use crate::switch::identity::Trail;
 use crate::switch::leg::Leg;
 use crate::switch::leg::Phase;
 use crate::switch::leg::Renegotiation;
@@ -59,10 +60,11 @@ impl Core {
             party,
             phone: None,
             trunk: None,
-            forwarded: Vec::new(),
             more_headers: Vec::new(),
             keys: Keys::default(),
             takes_info: false,
+            private: false,
+            trail: Trail::default(),
             own_call: false,
             phase,
             flow,

@@ -19,6 +19,7 @@ mod features;
 pub mod forwarding;
 mod groups;
 pub mod handle;
+mod identity;
 mod in_dialog;
 mod invite;
 mod keys;
