@@ -237,7 +237,8 @@ pub(crate) fn contact_line(granted: &Granted) -> String {
         line.push_str(&format!(";q=0.{:03}", granted.q));
     }
     if let Some(instance) = &granted.instance {
-        line.push_str(&format!(";+sip.instance={instance}"));
+        // RFC 5626 section 4.1: a quoted string; what is kept is its inside as it came.
+        line.push_str(&format!(";+sip.instance=\"{instance}\""));
     }
     if let Some(id) = granted.reg_id {
         line.push_str(&format!(";reg-id={id}"));
@@ -359,6 +360,28 @@ mod tests {
     #[test]
     fn a_name_cannot_leave_its_quotes() {
         assert_eq!(quoted("Al\"ice\\ \r\nVia: x"), "\"Al\\\"ice\\\\ Via: x\"");
+    }
+
+    #[test]
+    fn a_granted_contact_reads_back_as_it_came() {
+        let sent =
+            br#"<sip:1001@192.0.2.1:5060>;+sip.instance="<urn:uuid:00000000-0000-1000-8000-000a95a0e128>""#;
+        let asked = new_contact(&NameAddr::parse(sent, Name::Contact).unwrap()).unwrap();
+        let line = contact_line(&Granted {
+            uri: asked.uri.clone(),
+            expires_seconds: 60,
+            q: 1000,
+            instance: asked.instance.clone(),
+            reg_id: None,
+        });
+        assert_eq!(
+            new_contact(&NameAddr::parse(line.as_bytes(), Name::Contact).unwrap()).unwrap().instance,
+            asked.instance
+        );
+        assert!(
+            line.contains(r#"+sip.instance="<urn:uuid:00000000-0000-1000-8000-000a95a0e128>""#),
+            "{line}"
+        );
     }
 
     #[test]
