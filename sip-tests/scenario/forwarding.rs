@@ -5,6 +5,7 @@ use crate::harness::network::Quality;
 use crate::harness::phone::Treatment;
 use crate::harness::world::{CONFIGURATION, Line, PhoneId, World};
 use std::time::Duration;
+use strowger::sip::msg::Name;
 use strowger::store::{PhoneSetting, Restored};
 use strowger::switch::action::{Action, Refusal};
 
@@ -69,7 +70,32 @@ fn a_forwarded_call_leaves_by_a_route_of_the_phone() {
     code(&mut world, bob, "*720123456789");
     let calling = world.dial(alice, "2002");
     let called = world.rings(carrier);
+    let header = |world: &World, called, name| {
+        let invite = world.call(called).invite.as_ref().expect("an INVITE");
+        let values = invite.headers(name).map(|value| String::from_utf8_lossy(value).into_owned());
+        values.collect::<Vec<String>>()
+    };
+    assert_eq!(header(&world, called, Name::Diversion), ["<sip:2002@example.com>;reason=unconditional"]);
+    let history = header(&world, called, Name::HistoryInfo);
+    world.check(
+        history.len() == 2 && history[1].starts_with("<sip:0123456789@example.com;cause=302>;index=1.1"),
+        &format!("{history:?}"),
+    );
     talk_and_end(&mut world, calling, called);
+    // What a carrier says of the way before is kept; what a phone says is not believed.
+    code(&mut world, bob, "*722001");
+    for caller in [carrier, bob] {
+        world.phone(caller).more_headers = vec![(Name::Diversion, "<sip:9@c.example>;reason=no-answer")];
+        let calling = world.dial(caller, if caller == carrier { "+33140002002" } else { "2001" });
+        let called = world.rings(alice);
+        let expected: &[&str] = if caller == carrier {
+            &["<sip:2002@example.com>;reason=unconditional", "<sip:9@c.example>;reason=no-answer"]
+        } else {
+            &[]
+        };
+        assert_eq!(header(&world, called, Name::Diversion), expected);
+        talk_and_end(&mut world, calling, called);
+    }
     // What it could not dial itself is refused.
     let line = world.dial(bob, "*7299");
     world.up(line);
@@ -93,7 +119,12 @@ fn a_circle_of_forwards_ends_as_busy() {
 #[test]
 fn a_long_chain_of_forwards_ends_too() {
     let phones: String = (0..9)
-        .map(|n| format!("[[phone]]\nnumber = \"30{n}\"\nforward = {{ always = \"30{}\" }}\nsecret = \"pw\"\n", n + 1))
+        .map(|n| {
+            format!(
+                "[[phone]]\nnumber = \"30{n}\"\nforward = {{ always = \"30{}\" }}\nsecret = \"pw\"\n",
+                n + 1
+            )
+        })
         .collect();
     let text = format!("{CONFIGURATION}\n{phones}\n[[phone]]\nnumber = \"309\"\nsecret = \"pw\"\n");
     let mut world = World::with(&text, Quality::CLEAN, 1, Restored::default(), 60);
@@ -240,5 +271,26 @@ fn settings_survive_a_restart_and_are_set_by_the_api() {
     code(&mut world, bob, "*73");
     let calling = world.dial(alice, "2002");
     assert_eq!(world.over(calling), Why::Refused(486), "it still wants no calls");
+    world.finish();
+}
+
+/// Only a person calls for help: no forwarding leads there, whoever sets it.
+#[test]
+fn nothing_is_forwarded_to_an_emergency_number() {
+    let text = format!(
+        "{CONFIGURATION}\n[emergency]\ncountry = \"FR\"\n\
+         [[phone]]\nnumber = \"3001\"\nsecret = \"pw\"\nforward = {{ always = \"112\" }}\n"
+    );
+    let mut world = World::with(&text, Quality::CLEAN, 1, Restored::default(), 60);
+    let alice = world.add_phone("2001");
+    let carrier = world.add_carrier();
+    let line = world.dial(alice, "*72112");
+    world.up(line);
+    world.hears(line, crate::harness::sound::prompt("pbx-invalid"));
+    world.over(line);
+    let line = world.dial(alice, "3001");
+    let why = world.over(line);
+    world.check(matches!(why, Why::Refused(_)), "the file's forwarding is nowhere");
+    world.check(world.phones[carrier.0].calls.is_empty(), "nobody was called");
     world.finish();
 }

@@ -19,7 +19,8 @@ fn scenario(mut world: World) -> World {
     let alice = world.add_phone("1001");
     let calling = world.dial(alice, "610");
     let lines = phones.map(|phone| world.rings(phone));
-    let from = world.call(lines[0]).invite.as_ref().and_then(|invite| invite.header(Name::From)).map(<[u8]>::to_vec);
+    let from =
+        world.call(lines[0]).invite.as_ref().and_then(|invite| invite.header(Name::From)).map(<[u8]>::to_vec);
     let from = String::from_utf8(from.unwrap_or_default()).expect("text");
     world.check(from.starts_with("\"Front: Alice\""), &format!("the prefix is shown: {from}"));
     world.answer(lines[1]);

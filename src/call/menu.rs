@@ -148,7 +148,8 @@ impl Menu {
     }
 
     fn first_key(&mut self, now: Instant, key: char, said: &mut u32, out: &mut Vec<Step>) {
-        let begins = self.script.direct.as_ref().is_some_and(|(first, most)| first.contains(&key) && *most > 1);
+        let begins =
+            self.script.direct.as_ref().is_some_and(|(first, most)| first.contains(&key) && *most > 1);
         if begins {
             self.phase = Phase::Dialling { keys: key.to_string(), until: now + BETWEEN_KEYS };
             out.push(Step::Silence);

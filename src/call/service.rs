@@ -84,14 +84,7 @@ impl Call {
     }
 
     /// A key: for the menu, or for the other party.
-    pub(in crate::call) fn key(
-        &mut self,
-        now: Now,
-        leg: LegId,
-        key: char,
-        way: Way,
-        out: &mut Vec<Command>,
-    ) {
+    pub(in crate::call) fn key(&mut self, now: Now, leg: LegId, key: char, way: Way, out: &mut Vec<Command>) {
         if let State::Talking { other, .. } = self.state {
             let to = if leg == self.caller { other } else { self.caller };
             if leg == self.caller || leg == other {
@@ -202,10 +195,7 @@ mod tests {
         let then = Afterwards::HangUp(Cause::Normal);
         let began = step(&mut call, 0, Input::Begin(Plan::Say { sounds: vec!["x".to_owned()], then }));
         let what = Hear::Sounds { names: vec!["x".to_owned()], number: 1 };
-        assert_eq!(
-            began,
-            [Command::Answer { leg: CALLER, like: None }, Command::Hear { leg: CALLER, what }]
-        );
+        assert_eq!(began, [Command::Answer { leg: CALLER, like: None }, Command::Hear { leg: CALLER, what }]);
         assert!(step(&mut call, 10, Input::Said { leg: CALLER, number: 0 }).is_empty());
         assert!(step(&mut call, 10, Input::Said { leg: BOB, number: 1 }).is_empty());
         let over = step(&mut call, 900, Input::Said { leg: CALLER, number: 1 });

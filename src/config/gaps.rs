@@ -78,11 +78,7 @@ pub(crate) const GAPS: &[Gap] = &[
     gap("trunk.hosts", &["name"], "a name is not resolved, only addresses are used"),
     gap("inbound.recording.mode", &["always", "on_demand"], NOT_RECORDED),
     gap("campaign", &[], "nothing is dialled"),
-    gap(
-        DESTINATION,
-        &["voicemail", "conference", "park"],
-        "calls to it are answered with 501",
-    ),
+    gap(DESTINATION, &["voicemail", "conference", "park"], "calls to it are answered with 501"),
 ];
 
 /// The gap at a key, for a value (`None`: the key whatever its value).

@@ -214,7 +214,12 @@ const PHONE: &[Key] = &[
     key("contact", Text("SIP URI"), NONE, "A fixed address instead of a registration."),
     key("forward", Shape::Table(FORWARD), NONE, "Where its calls go until its user sets something else."),
     key("do_not_disturb", Flag, OFF, "Refuses calls until its user sets something else."),
-    key("profile", Shape::Word(DeviceProfile::NAMES), Value(r#""generic""#), "How it is told to answer by itself."),
+    key(
+        "profile",
+        Shape::Word(DeviceProfile::NAMES),
+        Value(r#""generic""#),
+        "How it is told to answer by itself.",
+    ),
     key("may_intercom", Flag, ON, "Whether it may make others answer by themselves."),
     key("accepts_intercom", Flag, ON, "Whether it answers intercom calls by itself; else it rings."),
     key("speed_dial", Shape::Texts("number"), NONE, "Numbers by two digits, before those of `[features]`."),
@@ -230,7 +235,12 @@ pub(crate) const FORWARD: &[Key] = &[
 
 const FEATURES: &[Key] = &[
     key("profile", Shape::Word(CodeProfile::NAMES), Value(r#""freepbx""#), "Whose codes are dialled."),
-    key("codes", Shape::Texts("code by its action's name; empty: none"), NONE, "Codes instead of the profile's."),
+    key(
+        "codes",
+        Shape::Texts("code by its action's name; empty: none"),
+        NONE,
+        "Codes instead of the profile's.",
+    ),
     key("speed_dial", Shape::Texts("number"), NONE, "Numbers by two digits, for all phones."),
     key("follow_redirects", Flag, ON, "Whether a phone's 3xx answer forwards the call."),
 ];
@@ -253,7 +263,12 @@ const MENU: &[Key] = &[
     key("keys", Shape::Texts("destination"), NONE, "Where the keys 0 to 9, * and # lead."),
     key("timeout_seconds", Seconds(1, 120), Value("5"), "How long a key is waited for after the prompt."),
     key("repeats", Integer(0, 10), Value("2"), "How often the prompt is said again."),
-    key("invalid", Shape::TextOrList("name of a sound"), Value(r#""pbx-invalid""#), "What is said to a wrong key."),
+    key(
+        "invalid",
+        Shape::TextOrList("name of a sound"),
+        Value(r#""pbx-invalid""#),
+        "What is said to a wrong key.",
+    ),
     key("timeout", Text("destination"), NONE, "Where the call goes in the end; without it, it ends."),
     key("direct_dial", Flag, OFF, "Whether the number of a phone, queue, group or menu may be dialled."),
 ];

@@ -71,7 +71,8 @@ fn keys(reader: &mut Reader<'_, '_>) -> BTreeMap<char, Target> {
     let mut keys = BTreeMap::new();
     for (key, target) in reader.texts("keys") {
         let [digit @ (b'0'..=b'9' | b'*' | b'#')] = key.text.as_bytes() else {
-            let what = format!("`keys`: `{}` is not a key of a phone: 0 to 9, * or #", key.text.escape_debug());
+            let what =
+                format!("`keys`: `{}` is not a key of a phone: 0 to 9, * or #", key.text.escape_debug());
             reader.cx.fault(&key.at, what);
             continue;
         };

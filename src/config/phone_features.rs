@@ -54,7 +54,13 @@ const NO_ANSWER_AFTER: Duration = Duration::from_secs(20);
 
 impl Default for Forwarding {
     fn default() -> Self {
-        Self { always: None, busy: None, no_answer: None, unreachable: None, no_answer_after: NO_ANSWER_AFTER }
+        Self {
+            always: None,
+            busy: None,
+            no_answer: None,
+            unreachable: None,
+            no_answer_after: NO_ANSWER_AFTER,
+        }
     }
 }
 

@@ -685,6 +685,8 @@ to = "trunk:t"
 recording = {}
 [[campaign]]
 id = "c"
+[emergency]
+country = "FR"
 [[group]]
 id = "g"
 members = ["1"]
@@ -810,7 +812,7 @@ fn groups_menus_and_codes_are_checked() {
             "6:11: `members` must be 1 to 50 phones",
             "9:16: `prompt`: `../b` is not the name of a sound such as queue-youarenext",
             "10:10: `keys`: `12` is not a key of a phone: 0 to 9, * or #",
-            "10:32: there is no group `x`",
+            "10:30: there is no group `x`",
             "11:11: there is no menu `n`",
         ],
     );
@@ -822,7 +824,7 @@ fn groups_menus_and_codes_are_checked() {
             "6:32: `speed_dial`: `a b` is not a number: 1 to 64 digits, letters and + * # . _ -",
             "7:11: `codes`: there is no action `ecko`; did you mean `echo`?",
             "7:31: `echo` must be up to 8 of 0 to 9, * and #",
-            "7:61: code `*5` is already `dnd_off`'s",
+            "7:46: code `*5` is already `dnd_off`'s",
         ],
     );
     check_warnings(

@@ -238,7 +238,8 @@ mod tests {
     #[test]
     fn no_profile_has_a_code_twice() {
         for column in 0..3 {
-            let mut texts: Vec<_> = ROWS.iter().map(|row| row.1[column]).filter(|text| !text.is_empty()).collect();
+            let mut texts: Vec<_> =
+                ROWS.iter().map(|row| row.1[column]).filter(|text| !text.is_empty()).collect();
             let count = texts.len();
             texts.sort_unstable();
             texts.dedup();

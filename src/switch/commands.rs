@@ -166,9 +166,7 @@ impl Core {
                 None => Source::Silence,
             },
             Hear::Music(class) => Source::Music { class },
-            Hear::Sounds { names, number } => {
-                Source::Prompts { files: names, then: Then::Silence, number }
-            }
+            Hear::Sounds { names, number } => Source::Prompts { files: names, then: Then::Silence, number },
             Hear::Ringback => Source::Tone(Tone::Ringback),
         };
         if let Some(leg) = self.legs.get(&leg) {

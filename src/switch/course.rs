@@ -178,8 +178,7 @@ impl Core {
         let legs = self.plan_phone(now, call, number, LegRole::Party, &shown);
         if legs.is_empty() {
             // There are phones, but no port for them.
-            let cause =
-                if self.is_reachable(now, number) { Cause::Congestion } else { Cause::Unreachable };
+            let cause = if self.is_reachable(now, number) { Cause::Congestion } else { Cause::Unreachable };
             return Turn::Refuse(cause);
         }
         let forwards = settings.forward.no_answer.is_some();

@@ -90,7 +90,8 @@ impl Core {
         }
     }
 
-    fn calling_phone(&self, call: CallUid) -> Option<PhoneNumber> {
+    /// The phone from which the call comes.
+    pub(crate) fn calling_phone(&self, call: CallUid) -> Option<PhoneNumber> {
         let caller = self.calls.get(&call)?.call.caller();
         self.legs.get(&caller)?.phone.clone()
     }
@@ -105,8 +106,7 @@ impl Core {
         };
         let Some(card) = self.acd.agent(&agent) else { return INVALID };
         let meant = |seat: &&acd::SeatCard| queues.as_ref().is_none_or(|queues| queues.contains(&seat.queue));
-        let logged_in =
-            card.queues.iter().filter(meant).any(|seat| seat.status != QueueStatus::LoggedOut);
+        let logged_in = card.queues.iter().filter(meant).any(|seat| seat.status != QueueStatus::LoggedOut);
         let status = if logged_in { QueueStatus::LoggedOut } else { QueueStatus::Ready };
         match self.set_status(&agent, status, queues) {
             false => INVALID,
@@ -211,9 +211,15 @@ impl Core {
     }
 
     fn speed_dial(&mut self, phone: &PhoneNumber, short: &str) -> Turn {
-        let own = self.config.phone(phone.as_str()).map(|phone| phone.features.speed_dial).unwrap_or_default();
+        let own =
+            self.config.phone(phone.as_str()).map(|phone| phone.features.speed_dial).unwrap_or_default();
         let number = own.get(short).or_else(|| self.config.features.speed_dial.get(short));
-        match number.and_then(|number| self.forwarding_destination(number)) {
+        let destination = |number: &String| {
+            // A person dials this one: he may call for help by it too.
+            let help = self.dialplan.is_emergency(number).then(|| self.dialplan.from_phone(number));
+            help.or_else(|| self.forwarding_destination(number))
+        };
+        match number.and_then(destination) {
             Some(to) => Turn::To(to),
             None => say(INVALID),
         }

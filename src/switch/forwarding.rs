@@ -182,8 +182,8 @@ impl Core {
         let mut numbers: Vec<(u16, String)> = Vec::new();
         for contact in message.addresses(Name::Contact).flatten().take(4 * REDIRECTS_MAX) {
             let host = contact.uri.host;
-            let is_ours = host.to_string().eq_ignore_ascii_case(&self.config.sip.domain)
-                || host.ip() == Some(ours);
+            let is_ours =
+                host.to_string().eq_ignore_ascii_case(&self.config.sip.domain) || host.ip() == Some(ours);
             let number = write::text(&contact.uri.user_decoded());
             if (is_ours || contact.uri.scheme == Scheme::Tel) && !number.is_empty() {
                 numbers.push((contact.q_thousandths(), number));

@@ -39,6 +39,7 @@ impl Core {
             let name = shown.name.as_deref().unwrap_or(&shown.number);
             shown.name = Some(format!("{prefix} {name}"));
         }
+        let calling = self.calling_phone(call);
         let mut cause = cause;
         loop {
             let phones = hunt.take_next();
@@ -47,6 +48,10 @@ impl Core {
             }
             let mut legs = Vec::new();
             for phone in phones {
+                if calling.as_ref() == Some(&phone) {
+                    // A member who calls his own group means the others.
+                    continue;
+                }
                 if self.phone_settings(&phone).do_not_disturb {
                     // What the caller is told when nobody else could be rung.
                     cause = Cause::Busy;
@@ -65,7 +70,9 @@ impl Core {
             slot.course.at = At::Plain;
         }
         match &group.no_answer {
-            Some(target) => Turn::To(self.dialplan.target(target, group.number.as_deref().unwrap_or_default())),
+            Some(target) => {
+                Turn::To(self.dialplan.target(target, group.number.as_deref().unwrap_or_default()))
+            }
             None => Turn::Refuse(cause),
         }
     }

@@ -71,7 +71,8 @@ mod tests {
     use super::*;
 
     fn check(number: u32, french: &str, english: &str) {
-        let text = |language| count(number, language).join(" ").replace("digits/", "").replace("vm-and", "et");
+        let text =
+            |language| count(number, language).join(" ").replace("digits/", "").replace("vm-and", "et");
         assert_eq!(text(Language::French), french, "{number}");
         assert_eq!(text(Language::English), english, "{number}");
     }
