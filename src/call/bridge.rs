@@ -404,7 +404,7 @@ impl Call {
     }
 
     fn timeout(&mut self, now: Now, out: &mut Vec<Command>) {
-        if !self.poll_timeout().is_some_and(|at| at <= now.instant) {
+        if self.poll_timeout().is_none_or(|at| at > now.instant) {
             return;
         }
         if matches!(self.state, State::Menu(_)) {

@@ -146,10 +146,7 @@ impl<'a> Reader<'_, 'a> {
     /// A text, or texts in a list.
     pub(crate) fn text_or_list(&mut self, name: &str) -> Vec<Spot> {
         let Some(node) = self.take(name) else { return Vec::new() };
-        let nodes = match node.value {
-            Value::List(nodes) => nodes,
-            value => vec![Node { at: node.at, value }],
-        };
+        let nodes = if let Value::List(nodes) = node.value { nodes } else { vec![node] };
         nodes.into_iter().filter_map(|node| self.text_of(name, node, "a text or a list of texts")).collect()
     }
 
