@@ -3,10 +3,14 @@
 mod account;
 mod api;
 pub mod call;
+pub mod certificate;
 pub mod exchange;
 pub mod network;
 mod parties;
 pub mod phone;
 mod reaction;
 pub mod sound;
+mod transfer;
+pub mod watcher;
+pub mod wire;
 pub mod world;

@@ -4,6 +4,7 @@
 use super::call::{Call, State, Why};
 use super::network::Packet;
 use super::sound::{Ear, Heard, voice_hz};
+use super::watcher::Watching;
 use bytes::Bytes;
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
@@ -46,6 +47,8 @@ pub(super) enum Purpose {
     Bye(usize),
     Register,
     Other,
+    Refer(usize),
+    Subscribe(usize),
 }
 
 impl Purpose {
@@ -56,6 +59,8 @@ impl Purpose {
             Self::Bye(call) => (2, call),
             Self::Register => (3, 0),
             Self::Other => (4, 0),
+            Self::Refer(call) => (6, call),
+            Self::Subscribe(index) => (5, index),
         };
         (call as u64) << 3 | kind
     }
@@ -67,6 +72,8 @@ impl Purpose {
             1 => Self::Reinvite(call),
             2 => Self::Bye(call),
             3 => Self::Register,
+            6 => Self::Refer(call),
+            5 => Self::Subscribe(call),
             _ => Self::Other,
         }
     }
@@ -116,6 +123,8 @@ pub struct Phone {
     pub infos: Vec<char>,
     /// Further headers of its INVITEs.
     pub more_headers: Vec<(Name, &'static str)>,
+    /// What it watches.
+    pub watching: Vec<Watching>,
     /// Answers to requests outside of calls.
     pub others: Vec<Message>,
     /// The first line of all that came.
@@ -153,6 +162,7 @@ impl Phone {
             allows_info: false,
             infos: Vec::new(),
             more_headers: Vec::new(),
+            watching: Vec::new(),
             others: Vec::new(),
             seen: Vec::new(),
             endpoint: Endpoint::new(EndpointSettings::default(), random.fork()),
@@ -278,6 +288,16 @@ impl Phone {
         index
     }
 
+    /// Calls with an INVITE that replaces a dialog (RFC 3891).
+    pub fn dial_replacing(&mut self, now: Instant, replaces: &str) -> usize {
+        let call_id = format!("{:016x}@{}", self.random.next_u64(), self.sip.ip());
+        let index = self.open(call_id, false);
+        self.calls[index].to = format!("sip:replaced@{DOMAIN}");
+        self.calls[index].replaces = Some(replaces.to_owned());
+        self.send_invite(now, index, None);
+        index
+    }
+
     pub(super) fn open(&mut self, call_id: String, incoming: bool) -> usize {
         // Each leg of a world has a voice of its own.
         let voice = self.voices.get();
@@ -299,6 +319,9 @@ impl Phone {
             reinvites: Vec::new(),
             bodies: Vec::new(),
             cancelled_by_us: false,
+            refers: Vec::new(),
+            notifies: Vec::new(),
+            replaces: None,
             ack_seen: false,
             peer_tag: None,
             forks: Vec::new(),
@@ -387,6 +410,9 @@ impl Phone {
         }
         for (name, value) in &self.more_headers {
             request.header(*name, value.as_bytes());
+        }
+        if let Some(replaces) = &call.replaces {
+            request.header(Name::Require, b"replaces").header(Name::Replaces, replaces.as_bytes());
         }
         if let Some(body) = body {
             request.body(b"application/sdp", &body);

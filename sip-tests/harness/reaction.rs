@@ -41,6 +41,8 @@ impl Phone {
                 Purpose::Invite(index) | Purpose::Bye(index) => self.calls[index].over(now, Why::TimedOut),
                 Purpose::Reinvite(index) => self.calls[index].reinvite_pending = false,
                 Purpose::Register => self.account.status = Some(408),
+                Purpose::Refer(index) => self.calls[index].refers.push(408),
+                Purpose::Subscribe(index) => self.watching[index].statuses.push(408),
                 Purpose::Other => {}
             },
             Effect::Malformed { reason, .. } => panic!("the switch sent a malformed message: {reason}"),
@@ -58,6 +60,9 @@ impl Phone {
     }
 
     pub(super) fn requested(&mut self, now: Instant, tx: ServerTx, message: &Message) {
+        if message.method() == Method::Notify && self.notified(now, tx, message) {
+            return;
+        }
         let in_dialog = message.to().is_ok_and(|to| to.tag().is_some());
         let known = self.call_of(message);
         if let Some(tag) = message.to().ok().and_then(|to| to.tag())
@@ -88,6 +93,10 @@ impl Phone {
                 let body = String::from_utf8_lossy(message.body_slice()).into_owned();
                 let signal = body.lines().find_map(|line| line.strip_prefix("Signal="));
                 self.infos.extend(signal.and_then(|key| key.trim().chars().next()));
+            }
+            (Method::Notify, true, Some(index)) => {
+                self.transfer_notified(now, index, message);
+                self.respond(now, tx, message, 200);
             }
             (Method::Options | Method::Notify, ..) => self.respond(now, tx, message, 200),
             _ => self.respond(now, tx, message, 481),
@@ -138,7 +147,10 @@ impl Phone {
             return self.respond(now, tx, message, 481);
         }
         self.calls[index].local.version += 1;
-        self.calls[index].local.direction = Direction::SendRecv;
+        // What it wants to offer itself after a glare stays so.
+        if self.calls[index].reinvite_retry.is_none() {
+            self.calls[index].local.direction = Direction::SendRecv;
+        }
         if let Ok(remote) = sdp::read(message.body_slice())
             && let Some(audio) = &remote.audio
         {
@@ -188,7 +200,9 @@ impl Phone {
             Purpose::Bye(index) if status >= 200 => self.calls[index].over(now, Why::HungUp),
             Purpose::Register if status >= 200 => self.register_response(now, status, message),
             Purpose::Other if status >= 200 => self.others.push(message.clone()),
-            Purpose::Bye(_) | Purpose::Register | Purpose::Other => {}
+            Purpose::Refer(index) if status >= 200 => self.calls[index].refers.push(status),
+            Purpose::Subscribe(index) => self.subscribe_response(now, index, status, message),
+            Purpose::Bye(_) | Purpose::Register | Purpose::Other | Purpose::Refer(_) => {}
         }
     }
 

@@ -29,7 +29,9 @@ mod load_plan;
 mod phones;
 mod queue_calls;
 mod refusals;
+mod secure;
 mod softphones;
+mod watchers;
 
 use crate::real::baresip::Account;
 use crate::real::party::Party;

@@ -12,10 +12,13 @@ pub mod ledger;
 pub mod menu;
 pub mod ring;
 mod service;
+pub mod takeover;
+pub mod transfer;
 
 pub use bridge::{Call, State};
 pub use cause::Cause;
-pub use command::{Command, Hear, ToQueue};
-pub use event::{Afterwards, Input, LegEvent, LegId, Plan};
+pub use command::{Command, Hear, ToQueue, TransferStep};
+pub use event::{Afterwards, Input, LegEvent, LegId, Plan, TransferTo};
 pub use keys::{Keys, Way};
 pub use menu::{Choice, Script};
+pub use transfer::{NoTransfer, Transfer};

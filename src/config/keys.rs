@@ -7,6 +7,7 @@ use crate::config::campaign::Mode;
 use crate::config::features::CodeProfile;
 use crate::config::group::GroupStrategy;
 use crate::config::media::Codec;
+use crate::config::media::Sockets;
 use crate::config::phone_features::DeviceProfile;
 use crate::config::queue::OverflowReason;
 use crate::config::queue::RecordingMode;
@@ -96,6 +97,12 @@ const SIP: &[Key] = &[
     key("ws", List("address and port"), EMPTY, "Where to listen for WebSocket (browsers)."),
     key("wss", List("address and port"), EMPTY, "The same over TLS; needs `[tls]`."),
     key(
+        "ws_origins",
+        List("origin"),
+        Nothing("all"),
+        "The pages that may open a WebSocket, such as `https://phone.example.com`.",
+    ),
+    key(
         "advertised",
         Text("IP address"),
         NONE,
@@ -122,11 +129,37 @@ const SIP: &[Key] = &[
         "A longer registration is cut to this.",
     ),
     key("user_agent", Text("text"), Value(r#""Strowger""#), "What `Server` and `User-Agent` say."),
+    key(
+        "subscription_min_seconds",
+        Seconds(1, DAY),
+        Value("60"),
+        "A shorter subscription (lamps, messages, presence) is refused with 423.",
+    ),
+    key("subscription_max_seconds", Seconds(1, DAY), Value("3600"), "A longer subscription is cut to this."),
+    key(
+        "subscriptions_max",
+        Integer(1, COUNT_MAX),
+        Value("50000"),
+        "Subscriptions in all; more are refused with 503.",
+    ),
+    key(
+        "subscriptions_per_phone_max",
+        Integer(1, 10_000),
+        Value("300"),
+        "Subscriptions of one phone; more are refused with 500.",
+    ),
+    key("blf_identities", Flag, ON, "Whether those who watch a phone see with whom it talks."),
 ];
 
 const TLS: &[Key] = &[
     key("certificate", Text("path"), Required, "The certificate chain, PEM."),
     key("key", Text("path"), Required, "Its private key, PEM."),
+    key(
+        "ca",
+        Text("path"),
+        NONE,
+        "Authorities, PEM, that are trusted beside the system's when Strowger connects to a peer over TLS.",
+    ),
 ];
 
 const MEDIA: &[Key] = &[
@@ -137,6 +170,13 @@ const MEDIA: &[Key] = &[
         "Where RTP is received, and what SDP says.",
     ),
     key("ports", Text("range of ports"), Value(r#""20000-29999""#), "The ports of RTP and RTCP."),
+    key(
+        "sockets",
+        Shape::Word(Sockets::NAMES),
+        Value(r#""auto""#),
+        "One socket for `each` port, or one `shared` by all, at less cost, which needs capabilities: \
+         [performance](performance.md). `auto`: shared where it is to be had.",
+    ),
     key("codecs", Shape::Words(Codec::NAMES), Value(r#"["pcma", "pcmu"]"#), "In order of preference."),
     key(
         "no_media_timeout_seconds",
@@ -223,6 +263,19 @@ const PHONE: &[Key] = &[
     key("may_intercom", Flag, ON, "Whether it may make others answer by themselves."),
     key("accepts_intercom", Flag, ON, "Whether it answers intercom calls by itself; else it rings."),
     key("speed_dial", Shape::Texts("number"), NONE, "Numbers by two digits, before those of `[features]`."),
+    key("call_groups", List("name of a group"), EMPTY, "Groups whose members may pick up what rings here."),
+    key(
+        "pickup_groups",
+        List("name of a group"),
+        EMPTY,
+        "Groups whose ringing calls may be picked up from here.",
+    ),
+    key(
+        "blf_identities",
+        Flag,
+        Nothing("as in `[sip]`"),
+        "Whether those who watch this phone see with whom it talks.",
+    ),
 ];
 
 pub(crate) const FORWARD: &[Key] = &[

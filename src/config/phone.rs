@@ -11,6 +11,7 @@ use crate::config::secret::hex;
 use crate::config::sip::header_text;
 use crate::config::tree::Value;
 use crate::ids::PhoneNumber;
+use std::collections::BTreeSet;
 
 /// `[[phone]]`, or one of a range.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +26,12 @@ pub struct Phone {
     pub contact: Option<String>,
     /// Forwarding, do not disturb, intercom and speed dial.
     pub features: PhoneFeatures,
+    /// Groups whose members may pick up what rings here.
+    pub call_groups: BTreeSet<String>,
+    /// Groups whose ringing calls may be picked up from here.
+    pub pickup_groups: BTreeSet<String>,
+    /// Whether those who watch it see with whom it talks; `None`: as `[sip]` says.
+    pub blf_identities: Option<bool>,
 }
 
 impl Phone {
@@ -35,6 +42,11 @@ impl Phone {
         let display_name = reader.parsed("display_name", header_text);
         let contact = reader.parsed("contact", sip_uri);
         let features = PhoneFeatures::read(reader);
+        let mut groups =
+            |name: &str| reader.parsed_list(name, group).into_iter().map(|(_, name)| name).collect();
+        let (call_groups, pickup_groups) = (groups("call_groups"), groups("pickup_groups"));
+        let says = reader.has("blf_identities");
+        let blf_identities = says.then_some(reader.flag("blf_identities"));
         let number = number?;
         if !has_secret && contact.is_none() {
             let what =
@@ -42,7 +54,16 @@ impl Phone {
             reader.cx.doubt(&reader.at.clone(), what);
         }
         reader.cx.take_phone(&number);
-        Some(Self { number: PhoneNumber::new(&number.text), secret, display_name, contact, features })
+        Some(Self {
+            number: PhoneNumber::new(&number.text),
+            secret,
+            display_name,
+            contact,
+            call_groups,
+            pickup_groups,
+            blf_identities,
+            features,
+        })
     }
 }
 
@@ -166,6 +187,9 @@ impl PhoneRange {
             display_name: None,
             contact: None,
             features: PhoneFeatures::default(),
+            call_groups: BTreeSet::new(),
+            pickup_groups: BTreeSet::new(),
+            blf_identities: None,
         }
     }
 }
@@ -195,6 +219,16 @@ pub(crate) fn check_number(text: &str) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// The name of a pickup group: any short word.
+fn group(text: &str) -> Result<String, String> {
+    const LETTERS_MAX: usize = 64;
+    let blank = text.chars().any(|letter| letter.is_whitespace() || letter.is_control());
+    if text.is_empty() || text.len() > LETTERS_MAX || blank {
+        return Err(format!("`{}` is not the name of a group: a word without spaces", text.escape_debug()));
+    }
+    Ok(text.to_string())
 }
 
 fn sip_uri(text: &str) -> Result<String, String> {

@@ -146,7 +146,7 @@ impl Dialplan {
             return own;
         }
         if let Some(feature) = self.codes.read(number) {
-            return feature_destination(feature);
+            return self.feature_destination(feature);
         }
         if self.parking.as_ref().is_some_and(|parking| parking.has_slot(number)) {
             return Destination::NotBuilt { what: format!("parking slot {number}") };
@@ -234,21 +234,22 @@ impl Dialplan {
             }
         }
     }
-}
 
-/// A code as a destination: hold music and pickups are destinations of their own, and what is not built is 501.
-fn feature_destination(feature: Feature) -> Destination {
-    if !codes::is_built(feature.code) {
-        return Destination::NotBuilt { what: format!("feature code {}", feature.code.as_str()) };
+    /// A code as a destination: hold music and pickups are destinations of their own, and what is not built is 501.
+    fn feature_destination(&self, feature: Feature) -> Destination {
+        if !codes::is_built(feature.code) {
+            return Destination::NotBuilt { what: format!("feature code {}", feature.code.as_str()) };
+        }
+        if feature.code == FeatureCode::Music {
+            return Destination::Music(MUSIC.to_owned());
+        }
+        if feature.code == FeatureCode::Pickup {
+            return Destination::PickupGroup;
+        }
+        if feature.code == FeatureCode::PickupDirected {
+            let phone = self.phone(&feature.argument);
+            return phone.map_or(Destination::NotFound, Destination::PickupDirected);
+        }
+        Destination::Feature(feature)
     }
-    if feature.code == FeatureCode::Music {
-        return Destination::Music(MUSIC.to_owned());
-    }
-    if feature.code == FeatureCode::Pickup {
-        return Destination::PickupGroup;
-    }
-    if feature.code == FeatureCode::PickupDirected {
-        return Destination::PickupDirected(PhoneNumber::new(&feature.argument));
-    }
-    Destination::Feature(feature)
 }

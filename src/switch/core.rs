@@ -34,6 +34,9 @@ use crate::sip::endpoint::Effect;
 use crate::sip::endpoint::Endpoint;
 use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::ServerTx;
+use crate::sip::endpoint::Transport;
+use crate::sip::gruu::Gruu;
+use crate::sip::stun;
 use crate::store::BindingChange;
 use crate::store::PhoneChange;
 use crate::switch::addresses::Addresses;
@@ -44,7 +47,11 @@ use crate::switch::course::Course;
 use crate::switch::forwarding::UserSettings;
 use crate::switch::leg::Leg;
 use crate::switch::limiter::Limiter;
+use crate::switch::phone_workers::PhoneWorkers;
 use crate::switch::port_stock::PortStock;
+use crate::switch::refer::Referral;
+use crate::switch::replaces::EndedDialogs;
+use crate::switch::subscriptions::Subscriptions;
 use crate::switch::trunks::Trunks;
 use crate::switch::view::CallState;
 use crate::switch::view::Direction;
@@ -53,6 +60,7 @@ use crate::switch::view::Notice;
 use crate::switch::views;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -86,6 +94,15 @@ pub enum Output {
         /// The bytes.
         bytes: Bytes,
     },
+    /// The certificate of the peer at this address must bear this name when a connection to it is opened over TLS
+    /// (RFC 5922 section 4); it comes before the first message that is sent there. The last name counts; without one
+    /// the certificate must bear the address.
+    PeerName {
+        /// The address, as in the flow of the messages to it.
+        remote: SocketAddr,
+        /// The DNS name by which the peer was found.
+        name: String,
+    },
     /// A command for a media worker.
     Media {
         /// Which worker.
@@ -118,6 +135,8 @@ pub(crate) struct CallSlot {
     pub(crate) course: Course,
     pub(crate) timeline: Vec<(crate::clock::Wall, String)>,
     pub(crate) armed: Option<Instant>,
+    /// The transfer of a party, from its REFER on.
+    pub(crate) referral: Option<Box<Referral>>,
     /// Legs that are over, as the API shows them.
     pub(crate) ended_legs: Vec<LegView>,
 }
@@ -146,6 +165,10 @@ pub struct Core {
     pub(crate) realm: Realm,
     pub(crate) endpoint: Endpoint,
     pub(crate) registrar: Registrar<Flow>,
+    pub(crate) subscriptions: Subscriptions,
+    pub(crate) gruu: Gruu,
+    /// The device that the request under way asks for by its GRUU.
+    pub(crate) device: Option<String>,
     pub(crate) limiter: Limiter,
     pub(crate) trunks: Trunks,
     pub(crate) acd: Acd,
@@ -168,6 +191,10 @@ pub struct Core {
     pub(crate) group_turns: BTreeMap<GroupId, usize>,
     pub(crate) board: Board,
     pub(crate) ports: PortStock,
+    /// The media worker of each phone's calls, so that two of them can be joined.
+    pub(crate) phone_workers: PhoneWorkers,
+    /// Dialogs that have just ended, for whoever wants to replace one of them.
+    pub(crate) ended_dialogs: EndedDialogs,
     /// Answered legs whose media is being closed, for the count of calls without audio.
     pub(crate) closing: HashMap<LegId, Side>,
     pub(crate) random: Random,
@@ -198,6 +225,7 @@ impl Core {
             self.endpoint.poll_timeout(),
             self.acd.poll_timeout(),
             self.registrar.poll_timeout(),
+            self.subscriptions.poll_timeout(),
             self.board.poll_timeout(),
             call,
             leg,
@@ -227,6 +255,7 @@ impl Core {
                 core.run(now);
             }
             core.leave_now(now);
+            core.dismiss_watches(now);
         });
     }
 
@@ -241,6 +270,8 @@ impl Core {
         self.current = None;
         let result = catch_unwind(AssertUnwindSafe(|| {
             let result = body(self);
+            self.run(now);
+            self.light_lamps(now);
             self.run(now);
             result
         }));
@@ -288,6 +319,13 @@ impl Core {
             self.metrics.sip_dropped("rate_limit");
             return;
         }
+        if flow.transport == Transport::Udp && stun::is_stun(&bytes) {
+            // RFC 5626 section 8: binding requests come on the same port.
+            if let Some(answer) = stun::answer(&bytes, flow.remote) {
+                self.out.push(Output::Send { flow, bytes: Bytes::from(answer) });
+            }
+            return;
+        }
         self.endpoint.receive(now.instant, flow, bytes, &mut self.effects);
     }
 
@@ -297,6 +335,7 @@ impl Core {
             // RFC 5626 section 5.3: what registered over a connection is gone with it.
             let changes = self.registrar.flow_closed(flow);
             self.bindings_gone(now, changes);
+            self.watches_gone(now, flow);
         }
     }
 
@@ -322,6 +361,7 @@ impl Core {
         if self.registrar.poll_timeout().is_some_and(|at| at <= now.instant) {
             self.expire_bindings(now);
         }
+        self.watches_due(now);
     }
 
     /// Works off effects and work until nothing is left.
@@ -376,6 +416,7 @@ impl Core {
 
     fn call_input(&mut self, now: Now, uid: CallUid, input: call::Input) {
         self.current = Some(uid);
+        self.touch_lamps(uid);
         let Some(slot) = self.calls.get_mut(&uid) else { return };
         let mut commands = Vec::new();
         let before = views::call_state(slot.call.state());

@@ -16,6 +16,7 @@ use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::ServerTx;
 use crate::sip::msg::Message;
 use crate::sip::msg::Name;
+use crate::sip::refer::Replaces;
 use crate::switch::cause_map;
 use crate::switch::core::CallSlot;
 use crate::switch::core::Core;
@@ -26,9 +27,9 @@ use crate::switch::identity::Trail;
 use crate::switch::leg::Leg;
 use crate::switch::leg::Phase;
 use crate::switch::leg::Shown;
+use crate::switch::replaces::Arrival;
 use crate::switch::view::Direction;
 use crate::switch::view::LegRole;
-use crate::switch::write;
 use std::collections::BTreeSet;
 
 /// Who sends an INVITE.
@@ -62,7 +63,13 @@ impl Core {
                 }
             },
         };
-        self.begin_call(now, tx, message, flow, source, remote);
+        match Replaces::of(message) {
+            Ok(None) => self.begin_call(now, tx, message, flow, source, remote),
+            Ok(Some(replaces)) => {
+                self.replacing(now, &Arrival { tx, message, flow }, &source, remote, &replaces)
+            }
+            Err(defect) => self.reply(now, tx, message, defect.status, defect.reason),
+        }
     }
 
     /// Who calls: a trunk by its address, else a phone by its digest. `None` when it was answered already.
@@ -97,7 +104,7 @@ impl Core {
         source: Source,
         remote: Option<sdp::Remote>,
     ) {
-        let called = write::called_number(message);
+        let called = self.called(now, message);
         let (destination, direction) = match &source {
             Source::Trunk(trunk) => {
                 let destination = self.dialplan.inbound(trunk, &called).unwrap_or(Destination::NotFound);
@@ -109,8 +116,13 @@ impl Core {
                 (destination, if out { Direction::Outbound } else { Direction::Internal })
             }
         };
+        if let (Destination::PickupGroup | Destination::PickupDirected(_), Source::Phone(number)) =
+            (&destination, &source)
+        {
+            return self.pick_up(now, &Arrival { tx, message, flow }, number, remote, &destination);
+        }
         let shown = self.shown(&source, message);
-        let Some(worker) = self.ports.roomiest() else {
+        let Some(worker) = self.worker_for(&source, &destination) else {
             tracing::warn!("no media port is free: a call is refused; widen [media] ports");
             return self.refuse_invite(now, tx, message, Cause::Congestion);
         };
@@ -130,6 +142,7 @@ impl Core {
                 course: Course::new(shown.clone()),
                 timeline: Vec::new(),
                 armed: None,
+                referral: None,
                 ended_legs: Vec::new(),
             },
         );
@@ -149,6 +162,7 @@ impl Core {
         self.respond_to_invite(now, leg, 100, "Trying", None);
         self.note_allow(leg, message);
         self.follow_plan(now, call, leg, destination);
+        self.device = None;
     }
 
     fn started(&mut self, now: Now, call: CallUid, direction: Direction) {
@@ -157,7 +171,7 @@ impl Core {
         self.note(now, call, "began".to_owned());
     }
 
-    fn adopt_source(
+    pub(crate) fn adopt_source(
         &mut self,
         id: LegId,
         source: Source,
@@ -180,9 +194,11 @@ impl Core {
             Source::Phone(number) => {
                 leg.phone = Some(number.clone());
                 leg.own_call = busies;
+                let worker = leg.worker;
                 if busies {
                     self.own_call_began(&number);
                 }
+                self.phone_workers.began(&number, worker);
             }
         }
     }
@@ -198,7 +214,7 @@ impl Core {
     }
 
     /// Whether the caller's offer has anything that we can answer, before anybody is rung for it.
-    fn can_answer(&self, id: LegId) -> bool {
+    pub(crate) fn can_answer(&self, id: LegId) -> bool {
         let Some(leg) = self.legs.get(&id) else { return false };
         leg.remote.as_ref().is_none_or(|remote| sdp::acceptable(remote, &leg.local).is_ok())
     }

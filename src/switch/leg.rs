@@ -107,6 +107,8 @@ pub(crate) struct Leg {
     pub(crate) phase: Phase,
     pub(crate) flow: Flow,
     pub(crate) target: Option<Target>,
+    /// The Path by which its phone registered, topmost first (RFC 3327): the Route of its INVITE.
+    pub(crate) path: Vec<String>,
     /// When its INVITE was sent.
     pub(crate) dialled: Option<Instant>,
     /// The INVITE as we sent it, kept for further answers to it.
@@ -130,6 +132,10 @@ pub(crate) struct Leg {
     pub(crate) wanted: Option<sdp::Direction>,
     /// When to try again after a 491.
     pub(crate) retry_at: Option<Instant>,
+    /// REFERs that its party has sent.
+    pub(crate) refers: u32,
+    /// Who transferred a call to this phone (RFC 3892).
+    pub(crate) referred_by: Option<String>,
     /// The party holds the other.
     pub(crate) holds: bool,
 }

@@ -7,16 +7,27 @@ use crate::sip::endpoint::ServerTx;
 use crate::sip::msg::Message;
 use crate::sip::msg::Method;
 use crate::sip::msg::Name;
+use crate::subscription::package::ALLOW_EVENTS;
 use crate::switch::core::Core;
+use crate::switch::outbound;
+use crate::switch::refer;
 use crate::switch::write;
 
 /// What we understand, for `Allow`.
-pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO";
+pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, REFER, SUBSCRIBE";
+
+/// The extensions that may be required of us, for `Supported`: RFC 3891, RFC 4488.
+pub(crate) const SUPPORTED: &str = "replaces, norefersub";
 
 impl Core {
     /// A request that opens a transaction. The endpoint has checked its form.
     pub(crate) fn request(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) {
         self.count_request_in(message, flow.transport);
+        if write::has_to_tag(message) && message.method() == Method::Subscribe && !refer::is_of_refer(message)
+        {
+            self.subscribe_in_dialog(now, tx, message, flow);
+            return;
+        }
         if write::has_to_tag(message) {
             self.request_in_dialog(now, tx, message, flow);
             return;
@@ -25,17 +36,17 @@ impl Core {
             Method::Register if self.may_proceed(now, tx, message) => self.register(now, tx, message, flow),
             Method::Options if self.may_proceed(now, tx, message) => self.options(now, tx, message),
             Method::Invite if self.may_proceed(now, tx, message) => self.invite(now, tx, message, flow),
+            Method::Subscribe if self.may_proceed(now, tx, message) => self.subscribe(now, tx, message, flow),
             // Refused and answered already; an ACK is never answered.
-            Method::Register | Method::Options | Method::Invite | Method::Ack => {}
+            Method::Register | Method::Options | Method::Invite | Method::Subscribe | Method::Ack => {}
             // A BYE, CANCEL or INFO of nothing.
             Method::Bye | Method::Cancel | Method::Info => {
                 self.reply(now, tx, message, 481, "Call/Transaction Does Not Exist");
             }
+            Method::Refer => self.refer_of_nothing(now, tx, message),
             Method::Prack
-            | Method::Subscribe
             | Method::Notify
             | Method::Publish
-            | Method::Refer
             | Method::Message
             | Method::Update
             | Method::Other(_) => self.not_allowed(now, tx, message),
@@ -50,9 +61,7 @@ impl Core {
             self.reply(now, tx, message, 416, "Unsupported URI Scheme");
             return false;
         }
-        // RFC 3261 section 8.2.2.3: nothing of ours needs an option tag yet.
-        if let Some(refusal) = self.endpoint.unsupported(message, &[]) {
-            self.endpoint.respond(now.instant, tx, refusal, &mut self.effects);
+        if !self.knows_extensions(now, tx, message) {
             return false;
         }
         if message.method() != Method::Invite {
@@ -75,12 +84,30 @@ impl Core {
         true
     }
 
+    /// RFC 3261 section 8.2.2.3: what the request requires. False when it was refused with 420.
+    pub(crate) fn knows_extensions(&mut self, now: Now, tx: ServerTx, message: &Message) -> bool {
+        if !message.has(Name::Require) {
+            return true;
+        }
+        let of_method = outbound::option_tags(message.method()).iter().copied();
+        let known: Vec<&str> = SUPPORTED.split(", ").chain(of_method).collect();
+        match self.endpoint.unsupported(message, &known) {
+            Some(refusal) => {
+                self.endpoint.respond(now.instant, tx, refusal, &mut self.effects);
+                false
+            }
+            None => true,
+        }
+    }
+
     /// RFC 3261 section 11.2.
     pub(crate) fn options(&mut self, now: Now, tx: ServerTx, message: &Message) {
         let (status, reason) = if self.draining { (503, "Service Unavailable") } else { (200, "OK") };
         self.reply_with(now, tx, message, status, reason, |response| {
             response
                 .header(Name::Allow, ALLOW.as_bytes())
+                .header(Name::Supported, SUPPORTED.as_bytes())
+                .header(Name::AllowEvents, ALLOW_EVENTS.as_bytes())
                 .header(Name::Accept, b"application/sdp")
                 .header(Name::AcceptEncoding, b"identity")
                 .header(Name::AcceptLanguage, b"fr, en");

@@ -19,6 +19,7 @@ use crate::sip::digest::Algorithm;
 use crate::sip::digest::Realm;
 use crate::sip::endpoint::Endpoint;
 use crate::sip::endpoint::EndpointSettings;
+use crate::sip::gruu::Gruu;
 use crate::store::Restored;
 use crate::switch::addresses::Addresses;
 use crate::switch::board::Board;
@@ -27,7 +28,10 @@ use crate::switch::counting;
 use crate::switch::counting::Seen;
 use crate::switch::forwarding::UserSettings;
 use crate::switch::limiter::Limiter;
+use crate::switch::phone_workers::PhoneWorkers;
 use crate::switch::port_stock::PortStock;
+use crate::switch::replaces::EndedDialogs;
+use crate::switch::subscriptions::Subscriptions;
 use crate::switch::trunks::Trunks;
 use crate::switch::write;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -57,6 +61,9 @@ impl Core {
             realm: Realm::new(&config.sip.domain, key(&mut random), &ALGORITHMS, NONCE_LIFETIME),
             endpoint: Endpoint::new(endpoint, random.fork()),
             registrar,
+            subscriptions: Subscriptions::default(),
+            gruu: Gruu::new(key(&mut random)),
+            device: None,
             limiter: Limiter::default(),
             trunks: Trunks::new(&config),
             acd: Acd::new(settings, random.fork()),
@@ -69,6 +76,8 @@ impl Core {
             invites: HashMap::new(),
             reachable: BTreeMap::new(),
             own_calls: BTreeMap::new(),
+            phone_workers: PhoneWorkers::default(),
+            ended_dialogs: EndedDialogs::default(),
             agents_by_phone: agents.collect(),
             user_settings: UserSettings::restored(&restored.phone_settings),
             group_turns: BTreeMap::new(),

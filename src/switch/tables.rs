@@ -19,10 +19,14 @@ pub struct Tables {
     pub call_timers: usize,
     /// Agents that are busy with a call of their own.
     pub own_calls: usize,
+    /// Phones with a leg.
+    pub phones_in_calls: usize,
     /// Transactions of peers' requests.
     pub server_transactions: usize,
     /// Transactions of our requests.
     pub client_transactions: usize,
+    /// Subscriptions to events.
+    pub subscriptions: usize,
     /// Media ports that wait for a leg: not a leak, but less than all of them without calls is.
     pub ports_free: usize,
 }
@@ -37,8 +41,10 @@ impl Core {
             invites: self.invites.len(),
             call_timers: self.call_timers.len() + self.leg_timers.len(),
             own_calls: self.own_calls.values().filter(|calls| **calls > 0).count(),
+            phones_in_calls: self.phone_workers.len(),
             server_transactions: self.endpoint.servers_live(),
             client_transactions: self.endpoint.clients_live(),
+            subscriptions: self.subscriptions.len(),
             ports_free: self.ports.free(),
         }
     }

@@ -211,7 +211,8 @@ pub(crate) const fn call_state(state: &State) -> CallState {
         | State::Listening
         | State::Speaking { .. }
         | State::Menu(_) => CallState::Talking,
-        State::Talking { .. } => CallState::Held,
+        // Who is handed over waits with music, as on hold.
+        State::Talking { .. } | State::Transferring(_) => CallState::Held,
         State::Ended => CallState::Ended,
     }
 }

@@ -28,12 +28,15 @@ use crate::store;
 use crate::store::BindingChange;
 use crate::switch::leg::Target;
 use crate::switch::requests::ALLOW;
+use crate::switch::requests::SUPPORTED;
 use bytes::Bytes;
 use std::net::SocketAddr;
 
 /// The first INVITE of an outgoing leg.
 pub(crate) struct Invite<'a> {
     pub(crate) target: &'a Target,
+    /// The Route, next hop first.
+    pub(crate) path: &'a [String],
     pub(crate) domain: &'a str,
     pub(crate) user_agent: &'a str,
     /// Our address as the peer can reach it.
@@ -44,6 +47,8 @@ pub(crate) struct Invite<'a> {
     pub(crate) body: &'a [u8],
     /// Further headers.
     pub(crate) more: &'a [(Name, String)],
+    /// Who transferred the call, as the URI of Referred-By.
+    pub(crate) referred_by: Option<&'a str>,
 }
 
 /// Hops that a call of ours may take (RFC 3261 section 8.1.1.6).
@@ -57,6 +62,10 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
     request
         .via(target.flow.transport.into(), contact.to_string().as_bytes(), invite.branch.as_bytes(), true)
         .header(Name::MaxForwards, MAX_FORWARDS);
+    for hop in invite.path {
+        // RFC 3327 section 5.3: the Path becomes the preloaded Route.
+        request.header(Name::Route, hop.as_bytes());
+    }
     let number = user(&target.shown.number);
     let from = match &target.shown.name {
         Some(name) => format!("{} <sip:{number}@{domain}>;tag={}", quoted(name), invite.tag),
@@ -67,9 +76,14 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
         .header_fmt(Name::To, format_args!("<{to}>"))
         .header(Name::CallId, invite.call_id.as_bytes())
         .cseq(1, Method::Invite)
-        .header(Name::Contact, contact_of(*contact, target.flow).as_bytes())
+        .header(Name::Contact, contact_for(*contact, target.flow, is_sips(&target.uri)).as_bytes())
         .header(Name::Allow, ALLOW.as_bytes())
+        .header(Name::Supported, SUPPORTED.as_bytes())
         .header(Name::UserAgent, invite.user_agent.as_bytes());
+    if let Some(who) = invite.referred_by {
+        // RFC 3892 section 2.1.
+        request.header_fmt(Name::ReferredBy, format_args!("<{who}>"));
+    }
     for (name, value) in invite.more {
         request.header(*name, value.as_bytes());
     }
@@ -78,11 +92,26 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
 
 /// Our Contact on a flow.
 pub(crate) fn contact_of(address: SocketAddr, flow: Flow) -> String {
-    if flow.transport.is_reliable() {
-        format!("<sip:strowger@{address};transport={}>", flow.transport.word())
-    } else {
-        format!("<sip:strowger@{address}>")
+    contact_for(address, flow, false)
+}
+
+/// The same; with `sips:` where the dialog is secure (RFC 3261 sections 8.1.1.8 and 12.1.1).
+pub(crate) fn contact_for(address: SocketAddr, flow: Flow, secure: bool) -> String {
+    let scheme = if secure { "sips" } else { "sip" };
+    match flow.transport {
+        Transport::Udp => format!("<{scheme}:strowger@{address}>"),
+        // RFC 5630 section 3.1.3: `transport=tls` says nothing beside `sips:`.
+        Transport::Tls if secure => format!("<{scheme}:strowger@{address}>"),
+        // RFC 7118 section 5.2.4: one word for both, in URIs.
+        Transport::Ws | Transport::Wss => format!("<{scheme}:strowger@{address};transport=ws>"),
+        Transport::Tcp | Transport::Tls => {
+            format!("<{scheme}:strowger@{address};transport={}>", flow.transport.word())
+        }
     }
+}
+
+fn is_sips(uri: &str) -> bool {
+    uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("sips:"))
 }
 
 /// A new Call-ID. 96 random bits: unique, and nobody guesses it.
@@ -373,6 +402,8 @@ mod tests {
             q: 1000,
             instance: asked.instance.clone(),
             reg_id: None,
+            id: 1,
+            call_id: String::new(),
         });
         assert_eq!(
             new_contact(&NameAddr::parse(line.as_bytes(), Name::Contact).unwrap()).unwrap().instance,
