@@ -64,6 +64,14 @@ named! {
     TrunkId
 }
 named! {
+    /// A ring group, by its id.
+    GroupId
+}
+named! {
+    /// A menu, by its id.
+    MenuId
+}
+named! {
     /// An API key, by its id.
     ApiKeyId
 }

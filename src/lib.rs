@@ -27,6 +27,7 @@ pub mod store;
 pub mod subscription;
 pub mod switch;
 pub mod trace;
+pub mod trunk;
 
 #[cfg(test)]
 mod tidy;

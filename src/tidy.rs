@@ -16,11 +16,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     // What passed by, kept for those who ask afterwards: it reads messages to draw them.
     ("trace", &["clock", "sip"]),
     ("registrar", &["sip", "clock", "ids"]),
+    // What a trunk's machines say of flows is said in `sip`'s words.
+    ("trunk", &["ids", "clock", "sip"]),
     ("dialplan", &["ids", "config"]),
     ("call", &["ids", "clock", "record"]),
     ("acd", &["ids", "clock", "record"]),
     ("metrics", &["ids"]),
-    ("net", &["clock", "config", "metrics", "sip"]),
+    ("net", &["clock", "config", "metrics", "sip", "trunk"]),
     ("media", &["ids", "clock", "rtp", "codec", "sdp", "config", "metrics"]),
     ("store", &["ids", "clock", "record", "config", "metrics"]),
     ("subscription", &["clock"]),
@@ -35,6 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "sdp",
             "registrar",
             "dialplan",
+            "trunk",
             "call",
             "acd",
             "net",
@@ -72,6 +75,7 @@ const PURE: &[&str] = &[
     "sdp",
     "sip",
     "trace",
+    "trunk",
     "subscription",
 ];
 

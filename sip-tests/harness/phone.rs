@@ -125,6 +125,14 @@ pub struct Phone {
     pub bye: Option<Message>,
     /// Switched off: hears and says nothing.
     pub off: bool,
+    /// It takes keys as telephone events (RFC 4733).
+    pub takes_events: bool,
+    /// It says that it takes INFO.
+    pub allows_info: bool,
+    /// Keys that came by INFO.
+    pub infos: Vec<char>,
+    /// Further headers of its INVITEs.
+    pub more_headers: Vec<(Name, &'static str)>,
     /// What it watches.
     pub watching: Vec<Watching>,
     /// Answers to requests outside of calls.
@@ -161,6 +169,10 @@ impl Phone {
             record_route: None,
             bye: None,
             off: false,
+            takes_events: true,
+            allows_info: false,
+            infos: Vec::new(),
+            more_headers: Vec::new(),
             watching: Vec::new(),
             others: Vec::new(),
             seen: Vec::new(),
@@ -373,7 +385,7 @@ impl Phone {
             session_id: self.random.next_u64() >> 2,
             version: 1,
             codecs: self.codecs.clone(),
-            dtmf: true,
+            dtmf: self.takes_events,
             direction: Direction::SendRecv,
             ptime_ms: 20,
         }
@@ -412,6 +424,12 @@ impl Phone {
         if let Some(value) = authorization {
             request.header(Name::Authorization, &value);
         }
+        if self.allows_info {
+            request.header(Name::Allow, b"INVITE, ACK, BYE, CANCEL, INFO");
+        }
+        for (name, value) in &self.more_headers {
+            request.header(*name, value.as_bytes());
+        }
         if let Some(replaces) = &call.replaces {
             request.header(Name::Require, b"replaces").header(Name::Replaces, replaces.as_bytes());
         }
@@ -447,6 +465,9 @@ impl Phone {
             response.header(Name::RecordRoute, proxy.as_bytes());
         }
         response.header(Name::Contact, contact.as_bytes());
+        if self.allows_info {
+            response.header(Name::Allow, b"INVITE, ACK, BYE, CANCEL, INFO");
+        }
         self.write_session(now, index, &invite, &mut response);
         if !self.answered_reliably(index) {
             response.body(b"application/sdp", &body);
@@ -607,6 +628,34 @@ impl Phone {
             let event = TelephoneEvent { code, end: step == 5, volume: 10, duration: step * 160 };
             self.calls[index].keys.push_back(event.to_bytes());
         }
+    }
+
+    /// Presses a key by INFO, in one of the two forms.
+    pub fn press_info(&mut self, now: Instant, index: usize, digit: char, relay: bool) {
+        self.in_dialog(now, index, Method::Info, Purpose::Other, |request| {
+            if relay {
+                let body = format!("Signal={digit}\r\nDuration=160\r\n");
+                request.body(b"application/dtmf-relay", body.as_bytes());
+            } else {
+                request.body(b"application/dtmf", digit.to_string().as_bytes());
+            }
+        });
+    }
+
+    /// Redirects a ringing call with 302 to these contacts.
+    pub fn redirect(&mut self, now: Instant, index: usize, contacts: &[&str]) {
+        let call = &self.calls[index];
+        let (Some(tx), Some(invite)) = (call.server, call.invite.clone()) else { return };
+        let tag = call.tag.clone();
+        let mut response = ResponseWriter::to(&invite, 302, "Moved Temporarily");
+        response.to_tag(tag.as_bytes());
+        for contact in contacts {
+            response.header(Name::Contact, contact.as_bytes());
+        }
+        let bytes = response.finish();
+        self.calls[index].over(now, Why::RefusedByUs);
+        self.endpoint.respond(now, tx, bytes, &mut self.effects);
+        self.work(now);
     }
 
     /// A request outside of any call; its answer comes into `others`.

@@ -94,6 +94,12 @@ impl Phone {
                     message.header(Name::Reason).map(|value| String::from_utf8_lossy(value).into_owned());
                 self.calls[index].over(now, Why::ByPeer(reason));
             }
+            (Method::Info, true, Some(_)) if self.allows_info => {
+                self.respond(now, tx, message, 200);
+                let body = String::from_utf8_lossy(message.body_slice()).into_owned();
+                let signal = body.lines().find_map(|line| line.strip_prefix("Signal="));
+                self.infos.extend(signal.and_then(|key| key.trim().chars().next()));
+            }
             (Method::Notify, true, Some(index)) => {
                 self.transfer_notified(now, index, message);
                 self.respond(now, tx, message, 200);

@@ -56,9 +56,50 @@ pub fn sounds() -> Sounds {
             wave
         };
         let (music, jazz) = (tone(MUSIC_HZ), tone(JAZZ_HZ));
-        Sounds::from_samples(&[], &[("default", &music), ("jazz", &jazz)])
+        let mut prompts: Vec<(&str, Vec<i16>)> =
+            PROMPTS.iter().map(|(name, hz)| (*name, tone(*hz))).collect();
+        for (name, wave) in &mut prompts {
+            if name.starts_with("digits/") {
+                wave.truncate(3200);
+            }
+        }
+        let prompts: Vec<(&str, &[i16])> =
+            prompts.iter().map(|(name, wave)| (*name, wave.as_slice())).collect();
+        Sounds::from_samples(&prompts, &[("default", &music), ("jazz", &jazz)])
     };
     SOUNDS.get_or_init(make).clone()
+}
+
+/// The switch's prompts, each a tone of its own between the voices', a second long; digits are shorter.
+const PROMPTS: [(&str, u32); 22] = [
+    ("welcome", 400),
+    ("pbx-invalid", 500),
+    ("agent-loginok", 600),
+    ("agent-loggedoff", 700),
+    ("agent-paused", 800),
+    ("agent-ready", 900),
+    ("do-not-disturb", 1100),
+    ("activated", 1200),
+    ("de-activated", 1300),
+    ("vm-extension", 1400),
+    ("digits/0", 1500),
+    ("digits/1", 1600),
+    ("digits/2", 1700),
+    ("demo-echotest", 1800),
+    ("queue-callswaiting", 1900),
+    ("call-fwd-unconditional", 2000),
+    ("call-fwd-on-busy", 2100),
+    ("call-fwd-no-ans", 2200),
+    ("all-circuits-busy-now", 2300),
+    ("ss-noservice", 2400),
+    ("vm-goodbye", 2500),
+    ("digits/3", 2600),
+];
+
+/// The sound of a prompt.
+pub fn prompt(name: &str) -> Sound {
+    let hz = PROMPTS.iter().find(|(known, _)| *known == name).map(|(_, hz)| *hz);
+    Sound::Tone(hz.unwrap_or_else(|| panic!("no prompt {name}")))
 }
 
 /// Recognizes frames. Every frame is judged for itself, so that losses do not turn the phase; equal frames once.
@@ -90,6 +131,7 @@ impl Ear {
         let samples: Vec<i16> = payload.iter().map(|byte| decode(*byte)).collect();
         let mut tones: Vec<u32> = (0..30).map(voice_hz).collect();
         tones.extend([MUSIC_HZ, JAZZ_HZ, RINGBACK_HZ]);
+        tones.extend(PROMPTS.iter().map(|(_, hz)| *hz));
         let sound = match dominant(&samples, 8000, &tones) {
             Some(hz) => Sound::Tone(hz),
             None if rms(&samples) < 32.0 => Sound::Silence,

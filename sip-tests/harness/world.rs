@@ -20,7 +20,7 @@ use strowger::media::session;
 use strowger::media::{Command, Event};
 use strowger::record::Fact;
 use strowger::sip::endpoint::{Flow, Transport};
-use strowger::store::{BindingChange, Restored};
+use strowger::store::{BindingChange, PhoneChange, Restored};
 use strowger::switch::action::{Answer, Question};
 use strowger::switch::core::{Input, Output};
 use strowger::switch::tables::Tables;
@@ -56,6 +56,7 @@ pub struct World {
     pub phones: Vec<Phone>,
     pub facts: Vec<Fact>,
     pub bindings: Vec<BindingChange>,
+    pub phone_changes: Vec<PhoneChange>,
     /// Events of the media engine for the core, the ports apart.
     pub media_events: Vec<(Instant, Event)>,
     media_out: Outputs,
@@ -89,6 +90,7 @@ impl World {
             phones: Vec::new(),
             facts: Vec::new(),
             bindings: Vec::new(),
+            phone_changes: Vec::new(),
             media_events: Vec::new(),
             media_out: Outputs::default(),
             cooling: VecDeque::new(),
@@ -271,6 +273,7 @@ impl World {
                 }
                 Output::Fact(fact) => self.facts.push(fact),
                 Output::Binding(change) => self.bindings.push(change),
+                Output::Phone(change) => self.phone_changes.push(change),
                 Output::PeerName { .. } | Output::Notice(_) => {}
             }
         }

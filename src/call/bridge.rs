@@ -10,6 +10,7 @@
 //!                        ▼                ▼          ▼           │    │
 //!                      Ended ◄──────── (any end) ◄── offers ─────┴────┘
 //! ```
+//! What is said to a caller, and menus, are in `service`; they begin like a plan and lead on through `Onward`.
 //! How a party is handed over is in `transfer`, how a leg takes another one's place in `takeover`.
 //! A leg that the call ends is over for the call at once: a late answer or a lost BYE is the SIP side's affair.
 
@@ -17,11 +18,13 @@ use crate::call::cause::Cause;
 use crate::call::command::Command;
 use crate::call::command::Hear;
 use crate::call::command::ToQueue;
+use crate::call::event::Afterwards;
 use crate::call::event::Input;
 use crate::call::event::LegEvent;
 use crate::call::event::LegId;
 use crate::call::event::Plan;
 use crate::call::ledger::Ledger;
+use crate::call::menu::Menu;
 use crate::call::ring::Ring;
 use crate::call::transfer::Transfer;
 use crate::clock::Instant;
@@ -43,7 +46,20 @@ pub enum State {
         ring: Ring,
         /// When the caller is told that nobody answers.
         until: Instant,
+        /// When nobody answers, the switch is asked where next.
+        onward: bool,
     },
+    /// The switch was asked where next.
+    Onward,
+    /// Something is said to the caller.
+    Speaking {
+        /// The number of what is said.
+        number: u32,
+        /// What follows.
+        then: Afterwards,
+    },
+    /// The caller is in a menu.
+    Menu(Box<Menu>),
     /// The distributor was asked to take the caller in.
     Joining {
         /// The queue's music.
@@ -100,6 +116,8 @@ pub struct Call {
     pub(in crate::call) caller_answered: bool,
     pub(in crate::call) state: State,
     pub(in crate::call) ledger: Ledger,
+    /// How much was said to the caller, to know whose end an end is.
+    pub(in crate::call) said: u32,
     /// The leg of the agent whose queue conversation this is.
     pub(in crate::call) agent_leg: Option<LegId>,
     /// How often a party was handed over.
@@ -109,7 +127,15 @@ pub struct Call {
 impl Call {
     /// A call whose caller's INVITE has come in on `caller`.
     pub fn new(caller: LegId, ledger: Ledger) -> Self {
-        Self { caller, caller_answered: false, state: State::New, ledger, agent_leg: None, transfers: 0 }
+        Self {
+            caller,
+            caller_answered: false,
+            state: State::New,
+            ledger,
+            said: 0,
+            agent_leg: None,
+            transfers: 0,
+        }
     }
 
     /// Where it stands.
@@ -131,8 +157,11 @@ impl Call {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
             State::Ringing { until, .. } => Some(*until),
+            State::Menu(menu) => menu.poll_timeout(),
             State::Transferring(transfer) => transfer.until(),
             State::New
+            | State::Onward
+            | State::Speaking { .. }
             | State::Joining { .. }
             | State::Waiting { .. }
             | State::Talking { .. }
@@ -162,20 +191,28 @@ impl Call {
             Input::Connect(offer) => self.connect(now, offer, out),
             Input::HangUp(cause) => self.end(now, cause, out),
             Input::Moved { queue, music } => self.moved(queue, music, out),
+            Input::Key { leg, key, way } => self.key(now, leg, key, way, out),
+            Input::Said { leg, number } if leg == self.caller => self.said(now, number, out),
+            Input::Said { .. } => {}
+            Input::NotChosen => self.menu(now, |menu, _, said, steps| menu.refused(said, steps), out),
             Input::Timeout => self.timeout(now, out),
         }
     }
 
     fn begin(&mut self, now: Now, plan: Plan, out: &mut Vec<Command>) {
-        if self.state != State::New {
+        if !self.may_begin() {
             return;
         }
         match plan {
             Plan::Ring(legs) if legs.is_empty() => self.end(now, Cause::Unreachable, out),
             Plan::Ring(legs) => {
                 out.extend(legs.iter().map(|leg| Command::Dial { leg: *leg, like: self.caller }));
-                self.enter(State::Ringing { ring: Ring::new(&legs), until: now.instant + RING_MAX });
+                let until = now.instant + RING_MAX;
+                self.enter(State::Ringing { ring: Ring::new(&legs), until, onward: false });
             }
+            Plan::Attempt { legs, ring } => self.attempt(now, &legs, ring, out),
+            Plan::Say { sounds, then } => self.speak(now, sounds, then, out),
+            Plan::Menu(script) => self.enter_menu(script, out),
             Plan::Queue { queue, music } => {
                 self.ledger.queued(now, queue.clone());
                 self.enter(State::Joining { music });
@@ -305,6 +342,9 @@ impl Call {
             },
             State::New
             | State::Ringing { .. }
+            | State::Onward
+            | State::Speaking { .. }
+            | State::Menu(_)
             | State::Joining { .. }
             | State::Talking { .. }
             | State::Transferring(_)
@@ -344,7 +384,7 @@ impl Call {
             }
             LegEvent::Failed(cause) | LegEvent::Ended(cause) => {
                 if let Some(cause) = ring.failed(leg, cause) {
-                    self.end(now, cause, out);
+                    self.unanswered(now, cause, out);
                 }
             }
             LegEvent::Held(_) => {}
@@ -400,9 +440,22 @@ impl Call {
     }
 
     fn timeout(&mut self, now: Now, out: &mut Vec<Command>) {
-        if self.poll_timeout().is_some_and(|at| at <= now.instant) {
-            self.end(now, Cause::NoAnswer, out);
+        if self.poll_timeout().is_none_or(|at| at > now.instant) {
+            return;
         }
+        if matches!(self.state, State::Menu(_)) {
+            self.menu(now, |menu, at, said, steps| menu.timeout(at, said, steps), out);
+        } else {
+            self.unanswered(now, Cause::NoAnswer, out);
+        }
+    }
+
+    /// Nobody has answered: the switch may know where next.
+    fn unanswered(&mut self, now: Now, cause: Cause, out: &mut Vec<Command>) {
+        let State::Ringing { ring, onward: true, .. } = &self.state else { return self.end(now, cause, out) };
+        out.extend(ring.legs().map(|leg| Command::HangUp { leg, cause: Cause::NoAnswer }));
+        self.enter(State::Onward);
+        out.push(Command::Next(cause));
     }
 
     pub(in crate::call) fn end(&mut self, now: Now, cause: Cause, out: &mut Vec<Command>) {
@@ -419,7 +472,7 @@ impl Call {
     ) {
         match &self.state {
             State::Ended => return,
-            State::New | State::Listening => {}
+            State::New | State::Listening | State::Onward | State::Speaking { .. } | State::Menu(_) => {}
             State::Ringing { ring, .. } => {
                 let why = if cause == Cause::NoAnswer { cause } else { Cause::Cancelled };
                 out.extend(ring.legs().map(|leg| Command::HangUp { leg, cause: why }));

@@ -2,6 +2,8 @@
 
 use crate::call::cause::Cause;
 use crate::call::event::LegId;
+use crate::call::keys::Way;
+use crate::call::menu::Choice;
 use crate::ids::OfferUid;
 use crate::ids::QueueId;
 use crate::record::Cdr;
@@ -16,6 +18,13 @@ pub enum Hear {
     Leg(LegId),
     /// Music of a class.
     Music(String),
+    /// Sounds, once; the switch answers with `Said`.
+    Sounds {
+        /// Their names.
+        names: Vec<String>,
+        /// Their number in this call.
+        number: u32,
+    },
     /// The tone of a phone that rings.
     Ringback,
 }
@@ -122,6 +131,19 @@ pub enum Command {
     },
     /// Tell the distributor.
     Queue(ToQueue),
+    /// Nobody has answered, for that cause: the switch answers with `Begin` or `HangUp`.
+    Next(Cause),
+    /// The caller has chosen in a menu: the switch answers with `Begin`, `HangUp` or `NotChosen`.
+    Chosen(Choice),
+    /// Pass a key on to a party, as he can take it.
+    PassKey {
+        /// To whom.
+        leg: LegId,
+        /// Which.
+        key: char,
+        /// How it came.
+        way: Way,
+    },
     /// For the call's timeline.
     Note(&'static str),
     /// All is over: the last command of a call.

@@ -1,9 +1,12 @@
 //! What a call is told.
 
 use crate::call::cause::Cause;
+use crate::call::keys::Way;
+use crate::call::menu::Script;
 use crate::ids::AgentId;
 use crate::ids::OfferUid;
 use crate::ids::QueueId;
+use std::time::Duration;
 
 /// A leg: one party's connection with the switch. Unique within the process.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +26,31 @@ pub enum Plan {
     },
     /// Answer and play music of that class until the caller hangs up.
     Music(String),
+    /// Ring these legs for so long; when none of them answers, ask where next.
+    Attempt {
+        /// The legs; at least one.
+        legs: Vec<LegId>,
+        /// How long.
+        ring: Duration,
+    },
+    /// Answer and say something.
+    Say {
+        /// Names of sounds.
+        sounds: Vec<String>,
+        /// What follows.
+        then: Afterwards,
+    },
+    /// Answer with a menu.
+    Menu(Script),
+}
+
+/// What follows words that are said.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Afterwards {
+    /// The call ends.
+    HangUp(Cause),
+    /// The caller hears himself.
+    Echo,
 }
 
 /// Where a party is transferred to.
@@ -93,6 +121,24 @@ pub enum Input {
     Rescind(OfferUid),
     /// The distributor gives the caller to the agent who answered this offer.
     Connect(OfferUid),
+    /// A party has pressed a key: once for each press.
+    Key {
+        /// Whose.
+        leg: LegId,
+        /// `0` to `9`, `*`, `#`, `A` to `D`.
+        key: char,
+        /// How it came.
+        way: Way,
+    },
+    /// Sounds have ended.
+    Said {
+        /// To whom they were said.
+        leg: LegId,
+        /// Their number, from `Hear::Sounds`.
+        number: u32,
+    },
+    /// What the caller has chosen in a menu leads nowhere.
+    NotChosen,
     /// A party hands the other one over. What the switch does by REFER, by the API and by a feature code is this.
     Transfer {
         /// The leg of the party that asks and leaves.

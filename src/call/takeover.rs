@@ -19,6 +19,9 @@ impl Call {
             State::Ringing { ring, .. } => ring.has(leg),
             State::Transferring(transfer) => transfer.rings(leg),
             State::New
+            | State::Onward
+            | State::Speaking { .. }
+            | State::Menu(_)
             | State::Joining { .. }
             | State::Waiting { .. }
             | State::Talking { .. }
@@ -38,7 +41,12 @@ impl Call {
             State::Talking { other, .. } => *other == leg || self.caller == leg,
             State::Waiting { .. } | State::Listening => self.caller == leg,
             State::Ringing { .. } | State::Transferring(_) => self.rings(leg),
-            State::New | State::Joining { .. } | State::Ended => false,
+            State::New
+            | State::Onward
+            | State::Speaking { .. }
+            | State::Menu(_)
+            | State::Joining { .. }
+            | State::Ended => false,
         }
     }
 
@@ -66,7 +74,12 @@ impl Call {
                 self.replace_caller(gone, by, Some(music), out);
             }
             State::Listening => self.replace_caller(gone, by, None, out),
-            State::New | State::Joining { .. } | State::Ended => {}
+            State::New
+            | State::Onward
+            | State::Speaking { .. }
+            | State::Menu(_)
+            | State::Joining { .. }
+            | State::Ended => {}
         }
     }
 
@@ -126,6 +139,9 @@ impl Call {
                 self.close(now, Cause::Transferred, out);
             }
             State::New
+            | State::Onward
+            | State::Speaking { .. }
+            | State::Menu(_)
             | State::Joining { .. }
             | State::Waiting { .. }
             | State::Transferring(_)

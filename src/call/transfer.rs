@@ -121,6 +121,9 @@ impl Call {
             }
             State::Transferring(_) => Err(NoTransfer::Pending),
             State::New
+            | State::Onward
+            | State::Speaking { .. }
+            | State::Menu(_)
             | State::Ringing { .. }
             | State::Joining { .. }
             | State::Waiting { .. }
@@ -136,6 +139,9 @@ impl Call {
             State::Talking { other, .. } if *other == leg => Some(self.caller),
             State::Talking { other, .. } if self.caller == leg => Some(*other),
             State::New
+            | State::Onward
+            | State::Speaking { .. }
+            | State::Menu(_)
             | State::Ringing { .. }
             | State::Joining { .. }
             | State::Waiting { .. }

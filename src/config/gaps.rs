@@ -34,6 +34,22 @@ pub(crate) const GAPS: &[Gap] = &[
     gap("dispositions.enabled", &["true"], "calls take no disposition"),
     gap("parking", &[], "nobody can park"),
     gap(
+        "features.codes",
+        &[
+            "park",
+            "voicemail",
+            "voicemail_other",
+            "listen",
+            "whisper",
+            "barge",
+            "blind_transfer",
+            "attended_transfer",
+            "three_way",
+            "recording",
+        ],
+        "the code is answered with 501",
+    ),
+    gap(
         "queue.strategy",
         &[
             "ring-all",
@@ -59,11 +75,7 @@ pub(crate) const GAPS: &[Gap] = &[
     gap("trunk.hosts", &["name"], "a name is not resolved, only addresses are used"),
     gap("inbound.recording.mode", &["always", "on_demand"], NOT_RECORDED),
     gap("campaign", &[], "nothing is dialled"),
-    gap(
-        DESTINATION,
-        &["menu", "group", "voicemail", "conference", "park"],
-        "calls to it are answered with 501",
-    ),
+    gap(DESTINATION, &["voicemail", "conference", "park"], "calls to it are answered with 501"),
 ];
 
 /// The gap at a key, for a value (`None`: the key whatever its value).

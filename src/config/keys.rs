@@ -4,9 +4,12 @@ use crate::config::agent::InitialStatus;
 use crate::config::agent::Role;
 use crate::config::api_key::Scope;
 use crate::config::campaign::Mode;
+use crate::config::features::CodeProfile;
+use crate::config::group::GroupStrategy;
 use crate::config::media::Codec;
 use crate::config::media::Sockets;
 use crate::config::media::Tones;
+use crate::config::phone_features::DeviceProfile;
 use crate::config::queue::OverflowReason;
 use crate::config::queue::RecordingMode;
 use crate::config::queue::Strategy;
@@ -26,7 +29,9 @@ use crate::config::schema::Shape::Text;
 use crate::config::security::Permission;
 use crate::config::security_keys;
 use crate::config::store::Language;
+use crate::config::trunk::Identity;
 use crate::config::trunk::Kind;
+use crate::config::trunk::NumberFormat;
 use crate::config::trunk::Transport;
 use crate::config::words::Word;
 
@@ -69,11 +74,19 @@ pub(crate) const SECTIONS: &[Section] = &[
     many("pause_reason", "A reason for a pause. A pause for another reason is refused.", PAUSE_REASON),
     one("dispositions", "How calls may be concluded.", DISPOSITIONS),
     one("parking", "Parking slots. Without this section nobody can park.", PARKING),
+    one("features", "Codes that phones dial; `docs/features.md` lists them.", FEATURES),
+    many("group", "Phones that ring together or in turn.", GROUP),
+    many("menu", "A menu of keys: a prompt, and where each key leads.", MENU),
     many("queue", "A queue.", QUEUE),
     many("trunk", "A way to the outside: a carrier or another switch.", TRUNK),
     many("route", "Which dialled numbers leave by which trunks: the first match wins.", ROUTE),
     many("inbound", "Where calls from a trunk go: the first match wins; none is 404.", INBOUND),
     many("campaign", "A list of contacts to be dialled.", CAMPAIGN),
+    one(
+        "emergency",
+        "Emergency numbers: they pass every limit, hour and drain, and no route can stand in their way.",
+        EMERGENCY,
+    ),
 ];
 
 const SIP: &[Key] = &[
@@ -303,6 +316,17 @@ const PHONE: &[Key] = &[
         Nothing("always"),
         "When it may call other countries and premium numbers.",
     ),
+    key("forward", Shape::Table(FORWARD), NONE, "Where its calls go until its user sets something else."),
+    key("do_not_disturb", Flag, OFF, "Refuses calls until its user sets something else."),
+    key(
+        "profile",
+        Shape::Word(DeviceProfile::NAMES),
+        Value(r#""generic""#),
+        "How it is told to answer by itself.",
+    ),
+    key("may_intercom", Flag, ON, "Whether it may make others answer by themselves."),
+    key("accepts_intercom", Flag, ON, "Whether it answers intercom calls by itself; else it rings."),
+    key("speed_dial", Shape::Texts("number"), NONE, "Numbers by two digits, before those of `[features]`."),
     key("call_groups", List("name of a group"), EMPTY, "Groups whose members may pick up what rings here."),
     key(
         "pickup_groups",
@@ -316,6 +340,54 @@ const PHONE: &[Key] = &[
         Nothing("as in `[sip]`"),
         "Whether those who watch this phone see with whom it talks.",
     ),
+];
+
+pub(crate) const FORWARD: &[Key] = &[
+    key("always", Text("number"), NONE, "All calls."),
+    key("busy", Text("number"), NONE, "Calls while it is busy or wants no calls."),
+    key("no_answer", Text("number"), NONE, "Calls that it does not answer."),
+    key("unreachable", Text("number"), NONE, "Calls while it is not registered."),
+    key("no_answer_seconds", Seconds(1, 3600), Value("20"), "After this a call counts as not answered."),
+];
+
+const FEATURES: &[Key] = &[
+    key("profile", Shape::Word(CodeProfile::NAMES), Value(r#""freepbx""#), "Whose codes are dialled."),
+    key(
+        "codes",
+        Shape::Texts("code by its action's name; empty: none"),
+        NONE,
+        "Codes instead of the profile's.",
+    ),
+    key("speed_dial", Shape::Texts("number"), NONE, "Numbers by two digits, for all phones."),
+    key("follow_redirects", Flag, ON, "Whether a phone's 3xx answer forwards the call."),
+];
+
+const GROUP: &[Key] = &[
+    key("id", Text("id"), Required, "Its id."),
+    key("name", Text("text"), Nothing("the id"), "Its name."),
+    key("number", Text("number"), NONE, "Dial it to ring the group."),
+    key("members", List("number of a phone"), Required, "The phones, in order."),
+    key("strategy", Shape::Word(GroupStrategy::NAMES), Value(r#""all""#), "Which of them ring when."),
+    key("ring_seconds", Seconds(1, 3600), Value("20"), "How long all ring, or each of them in turn."),
+    key("no_answer", Text("destination"), NONE, "Where the call goes when nobody answers."),
+    key("caller_id_prefix", Text("text"), NONE, "Put before the caller's name."),
+];
+
+const MENU: &[Key] = &[
+    key("id", Text("id"), Required, "Its id."),
+    key("number", Text("number"), NONE, "Dial it to enter."),
+    key("prompt", Shape::TextOrList("name of a sound"), Required, "What is said."),
+    key("keys", Shape::Texts("destination"), NONE, "Where the keys 0 to 9, * and # lead."),
+    key("timeout_seconds", Seconds(1, 120), Value("5"), "How long a key is waited for after the prompt."),
+    key("repeats", Integer(0, 10), Value("2"), "How often the prompt is said again."),
+    key(
+        "invalid",
+        Shape::TextOrList("name of a sound"),
+        Value(r#""pbx-invalid""#),
+        "What is said to a wrong key.",
+    ),
+    key("timeout", Text("destination"), NONE, "Where the call goes in the end; without it, it ends."),
+    key("direct_dial", Flag, OFF, "Whether the number of a phone, queue, group or menu may be dialled."),
 ];
 
 const PHONE_RANGE: &[Key] = &[
@@ -471,7 +543,60 @@ const TRUNK: &[Key] = &[
         "How often OPTIONS asks whether it lives; 0: never.",
     ),
     key("max_calls", Integer(1, COUNT_MAX), Value("30"), "At one time, both ways."),
+    key(
+        "max_calls_per_second",
+        Integer(0, COUNT_MAX),
+        Value("0"),
+        "New calls that go there in a second; 0: no limit.",
+    ),
+    key(
+        "prefixes",
+        List("number"),
+        Nothing("all"),
+        "The beginnings of the numbers that may be called there, as after `rewrite`.",
+    ),
     key("caller_ids", List("number"), EMPTY, "The numbers that may be shown there, the first by default."),
+    key(
+        "identity",
+        Shape::Word(Identity::NAMES),
+        Nothing("`from` for `ip`, else `pai`"),
+        "Where the caller's number is written.",
+    ),
+    key(
+        "domain",
+        Text("host name or address"),
+        Nothing("the registrar's host"),
+        "The host of our address there.",
+    ),
+    key(
+        "expires_seconds",
+        Seconds(60, DAY),
+        Value("3600"),
+        "For `register`: how long a registration is asked to last.",
+    ),
+    key(
+        "failover_seconds",
+        Seconds(1, 32),
+        Value("3"),
+        "Silence after an INVITE after which the next target is tried.",
+    ),
+    key("country", Text("country, ISO 3166-1"), NONE, "How numbers are written there; ours are E.164."),
+    key("national_prefix", Text("digits"), Nothing("the country's"), "Before a national number."),
+    key("international_prefix", Text("digits"), Nothing("the country's"), "Before an international number."),
+    key(
+        "number_format",
+        Shape::Word(NumberFormat::NAMES),
+        Value(r#""as_is""#),
+        "How numbers are sent there; `e164` and `national` need `country`.",
+    ),
+];
+
+const EMERGENCY: &[Key] = &[
+    key("country", Text("country, ISO 3166-1"), NONE, "Whose emergency numbers."),
+    key("numbers", List("number"), EMPTY, "More of them."),
+    key("trunk", List("id of a trunk"), Nothing("all trunks"), "The trunks, in order; limits do not count."),
+    key("caller_id", Text("number"), Nothing("the phone's own"), "The number shown."),
+    key("location", Text("URI"), NONE, "Where the phones are, for `Geolocation` (RFC 6442)."),
 ];
 
 const ROUTE: &[Key] = &[

@@ -8,9 +8,12 @@ use crate::config::api_key::ApiKey;
 use crate::config::campaign::Campaign;
 use crate::config::check;
 use crate::config::context::Context;
+use crate::config::emergency::Emergency;
 use crate::config::fault::Fault;
 use crate::config::fault::Place;
 use crate::config::fault::Warning;
+use crate::config::features::Features;
+use crate::config::group::Group;
 use crate::config::http::Http;
 use crate::config::http::Tls;
 use crate::config::inbound::Inbound;
@@ -18,6 +21,7 @@ use crate::config::keys::SECTIONS;
 use crate::config::labels::Dispositions;
 use crate::config::labels::PauseReason;
 use crate::config::media::Media;
+use crate::config::menu::Menu;
 use crate::config::parking::Parking;
 use crate::config::phone::Phone;
 use crate::config::phone::PhoneRange;
@@ -255,11 +259,15 @@ impl Root {
         let pause_reasons = self.many(cx, "pause_reason", PauseReason::read);
         let dispositions = self.section(cx, "dispositions", Dispositions::read).unwrap_or_default();
         let parking = self.section(cx, "parking", Parking::read);
+        let features = self.one(cx, "features", Features::read);
+        let groups = self.many(cx, "group", Group::read);
+        let menus = self.many(cx, "menu", Menu::read);
         let queues = self.many(cx, "queue", Queue::read);
         let trunks = self.many(cx, "trunk", Trunk::read);
         let routes = self.many(cx, "route", Route::read);
         let inbound = self.many(cx, "inbound", Inbound::read);
         let campaigns = self.many(cx, "campaign", Campaign::read);
+        let emergency = self.section(cx, "emergency", Emergency::read).unwrap_or_default();
         Some(Config {
             sip: sip?,
             tls,
@@ -277,11 +285,15 @@ impl Root {
             pause_reasons,
             dispositions,
             parking,
+            features: features?,
+            groups,
+            menus,
             queues,
             trunks,
             routes,
             inbound,
             campaigns,
+            emergency,
         })
     }
 

@@ -8,8 +8,12 @@ mod api_key;
 mod campaign;
 mod check;
 mod context;
+mod country;
+mod emergency;
 mod fault;
+mod features;
 mod gaps;
+mod group;
 mod hours;
 mod http;
 mod inbound;
@@ -17,10 +21,12 @@ mod keys;
 mod labels;
 mod load;
 mod media;
+mod menu;
 mod network;
 mod parking;
 mod pattern;
 mod phone;
+mod phone_features;
 mod queue;
 mod read_nested;
 mod read_plain;
@@ -50,9 +56,16 @@ pub use api_key::ApiKey;
 pub use api_key::Scope;
 pub use campaign::Campaign;
 pub use campaign::Mode;
+pub use country::Country;
+pub use emergency::Emergency;
 pub use fault::Fault;
 pub use fault::Place;
 pub use fault::Warning;
+pub use features::CodeProfile;
+pub use features::FeatureCode;
+pub use features::Features;
+pub use group::Group;
+pub use group::GroupStrategy;
 pub use hours::HoursRule;
 pub use hours::OpenHours;
 pub use http::Http;
@@ -73,6 +86,7 @@ pub use media::Codec;
 pub use media::Media;
 pub use media::Sockets;
 pub use media::Tones;
+pub use menu::Menu;
 pub use network::Host;
 pub use network::Network;
 pub use network::PortRange;
@@ -83,6 +97,9 @@ pub use pattern::Template;
 pub use pattern::Token;
 pub use phone::Phone;
 pub use phone::PhoneRange;
+pub use phone_features::DeviceProfile;
+pub use phone_features::Forwarding;
+pub use phone_features::PhoneFeatures;
 pub use queue::Announce;
 pub use queue::Callback;
 pub use queue::Overflow;
@@ -111,11 +128,16 @@ pub use target::Scheme;
 pub use target::Target;
 pub use trace::Trace;
 pub use trunk::Credentials;
+pub use trunk::Identity;
 pub use trunk::Kind;
+pub use trunk::Notation;
+pub use trunk::NumberFormat;
 pub use trunk::Transport;
 pub use trunk::Trunk;
 
 use crate::ids::AgentId;
+use crate::ids::GroupId;
+use crate::ids::MenuId;
 use crate::ids::PhoneNumber;
 use crate::ids::QueueId;
 use crate::ids::TrunkId;
@@ -156,6 +178,12 @@ pub struct Config {
     pub dispositions: Dispositions,
     /// Parking slots, when there are any.
     pub parking: Option<Parking>,
+    /// Codes that phones dial, and what goes with them.
+    pub features: Features,
+    /// Ring groups, in order.
+    pub groups: Vec<Group>,
+    /// Menus, in order.
+    pub menus: Vec<Menu>,
     /// Queues, in order.
     pub queues: Vec<Queue>,
     /// Trunks, in order.
@@ -166,6 +194,8 @@ pub struct Config {
     pub inbound: Vec<Inbound>,
     /// Campaigns, in order.
     pub campaigns: Vec<Campaign>,
+    /// Numbers that pass every limit.
+    pub emergency: Emergency,
 }
 
 impl Config {
@@ -190,6 +220,16 @@ impl Config {
     /// The queue of that id.
     pub fn queue(&self, id: &QueueId) -> Option<&Queue> {
         self.queues.iter().find(|queue| queue.id == *id)
+    }
+
+    /// The ring group of that id.
+    pub fn group(&self, id: &GroupId) -> Option<&Group> {
+        self.groups.iter().find(|group| group.id == *id)
+    }
+
+    /// The menu of that id.
+    pub fn menu(&self, id: &MenuId) -> Option<&Menu> {
+        self.menus.iter().find(|menu| menu.id == *id)
     }
 
     /// The trunk of that id.

@@ -3,6 +3,7 @@
 //! A range stays a range: ten thousand phones cost one struct.
 
 use crate::config::context::Spot;
+use crate::config::phone_features::PhoneFeatures;
 use crate::config::reader::Reader;
 use crate::config::secret::PhoneSecret;
 use crate::config::secret::Secret;
@@ -26,6 +27,8 @@ pub struct Phone {
     pub contact: Option<String>,
     /// What it may do, and from where.
     pub limits: PhoneLimits,
+    /// Forwarding, do not disturb, intercom and speed dial.
+    pub features: PhoneFeatures,
     /// Groups whose members may pick up what rings here.
     pub call_groups: BTreeSet<String>,
     /// Groups whose ringing calls may be picked up from here.
@@ -42,6 +45,7 @@ impl Phone {
         let display_name = reader.parsed("display_name", header_text);
         let contact = reader.parsed("contact", sip_uri);
         let limits = PhoneLimits::read(reader);
+        let features = PhoneFeatures::read(reader);
         let mut groups =
             |name: &str| reader.parsed_list(name, group).into_iter().map(|(_, name)| name).collect();
         let (call_groups, pickup_groups) = (groups("call_groups"), groups("pickup_groups"));
@@ -63,6 +67,7 @@ impl Phone {
             pickup_groups,
             blf_identities,
             limits,
+            features,
         })
     }
 }
@@ -170,6 +175,11 @@ impl PhoneRange {
         })
     }
 
+    /// The last number.
+    pub fn last(&self) -> PhoneNumber {
+        PhoneNumber::new(&format!("{}{:0width$}", self.prefix, self.last, width = self.digits))
+    }
+
     /// Whether the two have a number in common.
     pub(crate) fn overlaps(&self, other: &Self) -> bool {
         // A longer prefix may end in digits of the other's counter: compare whole numbers of equal length.
@@ -193,6 +203,7 @@ impl PhoneRange {
             display_name: None,
             contact: None,
             limits: self.limits.clone(),
+            features: PhoneFeatures::default(),
             call_groups: BTreeSet::new(),
             pickup_groups: BTreeSet::new(),
             blf_identities: None,

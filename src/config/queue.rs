@@ -260,7 +260,7 @@ fn overflows(reader: &mut Reader<'_, '_>) -> Vec<Overflow> {
 }
 
 /// The name of a sound or of a class of music: a path below the folder of sounds that cannot leave it.
-fn sound(text: &str) -> Result<String, String> {
+pub(crate) fn sound(text: &str) -> Result<String, String> {
     let part = |part: &str| {
         !part.is_empty()
             && !part.starts_with('.')

@@ -128,6 +128,28 @@ impl<'a> Reader<'_, 'a> {
         numbers
     }
 
+    /// Names of any kind with texts: each name with its place, and its text with its own.
+    pub(crate) fn texts(&mut self, name: &str) -> Vec<(Spot, Spot)> {
+        let Some(node) = self.take(name) else { return Vec::new() };
+        let Value::Table(table) = node.value else {
+            return self.wrong_kind(name, &node, "a table of texts").unwrap_or_default();
+        };
+        let mut texts = Vec::new();
+        for (word, entry) in table {
+            let word = Spot { at: entry.at, text: word };
+            let text = self.text_of(&word.text, entry.node, "a text");
+            texts.extend(text.map(|text| (word, text)));
+        }
+        texts
+    }
+
+    /// A text, or texts in a list.
+    pub(crate) fn text_or_list(&mut self, name: &str) -> Vec<Spot> {
+        let Some(node) = self.take(name) else { return Vec::new() };
+        let nodes = if let Value::List(nodes) = node.value { nodes } else { vec![node] };
+        nodes.into_iter().filter_map(|node| self.text_of(name, node, "a text or a list of texts")).collect()
+    }
+
     /// A text, or texts by language.
     pub(crate) fn localized(&mut self, name: &str, otherwise: &str) -> Localized {
         let mut localized = Localized { plain: otherwise.to_string(), by_language: BTreeMap::new() };
@@ -152,6 +174,11 @@ impl<'a> Reader<'_, 'a> {
     /// A destination. `pattern` is what its `{1}` and `{.}` stand for; whatever it names must exist.
     pub(crate) fn target(&mut self, name: &str, pattern: Option<&Pattern>) -> Option<Target> {
         let spot = self.spot(name)?;
+        self.target_of(spot, pattern)
+    }
+
+    /// A destination that was taken as a text.
+    pub(crate) fn target_of(&mut self, spot: Spot, pattern: Option<&Pattern>) -> Option<Target> {
         let target = match Target::parse(&spot.text) {
             Ok(target) => target,
             Err((what, suggestion)) => {
@@ -168,7 +195,9 @@ impl<'a> Reader<'_, 'a> {
                 Scheme::Phone | Scheme::Voicemail => Some(Noun::Phone),
                 Scheme::Queue => Some(Noun::Queue),
                 Scheme::Trunk => Some(Noun::Trunk),
-                Scheme::Menu | Scheme::Group | Scheme::Conference | Scheme::Music | Scheme::Park => None,
+                Scheme::Group => Some(Noun::Group),
+                Scheme::Menu => Some(Noun::Menu),
+                Scheme::Conference | Scheme::Music | Scheme::Park => None,
             };
             if let Some(noun) = noun.filter(|_| template.is_literal()) {
                 let text = template.as_str().to_string();

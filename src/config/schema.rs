@@ -61,6 +61,10 @@ pub(crate) enum Shape {
     IdsOrTables(&'static [Key]),
     /// A table of any names with whole numbers in a range.
     Numbers(i64, i64),
+    /// A table of any names with texts of that kind.
+    Texts(&'static str),
+    /// A text, or a list of texts of that kind.
+    TextOrList(&'static str),
     /// A text, or a table of texts by language.
     Localized,
 }
@@ -78,6 +82,8 @@ impl Shape {
             | Self::Word(_)
             | Self::Words(_)
             | Self::Numbers(..)
+            | Self::Texts(_)
+            | Self::TextOrList(_)
             | Self::Localized => &[],
         }
     }
@@ -126,6 +132,8 @@ impl Shape {
             Self::Tables(_) => "list of tables".to_string(),
             Self::IdsOrTables(_) => "list of ids or of tables".to_string(),
             Self::Numbers(min, max) => format!("table of {min} to {max}"),
+            Self::Texts(kind) => format!("table: {kind}"),
+            Self::TextOrList(kind) => format!("{kind}, or a list of them"),
             Self::Localized => "text, or texts by language".to_string(),
         }
     }

@@ -108,7 +108,7 @@ fn values<S, T>(found: Vec<(S, T)>) -> Vec<T> {
     found.into_iter().map(|(_, value)| value).collect()
 }
 
-fn domain(text: &str) -> Result<String, String> {
+pub(crate) fn domain(text: &str) -> Result<String, String> {
     let address = text.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
     if address || network::is_host_name(text) {
         Ok(text.to_ascii_lowercase())

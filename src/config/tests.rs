@@ -667,6 +667,7 @@ secret = { sha256 = "00000000000000000000000000000000000000000000000000000000000
 [[phone]]
 number = "1"
 secret = { ha1_md5 = "00000000000000000000000000000000" }
+forward = {}
 [[phone_range]]
 numbers = "20-29"
 [[agent]]
@@ -693,6 +694,15 @@ to = "trunk:t"
 recording = {}
 [[campaign]]
 id = "c"
+[emergency]
+country = "FR"
+[[group]]
+id = "g"
+members = ["1"]
+[[menu]]
+id = "m"
+prompt = "p"
+keys = { 1 = "group:g" }
 "#;
 
 #[test]
@@ -800,4 +810,37 @@ proptest! {
             let _ = report(&parse("t.toml", &lines.join("\n"), &no_env));
         }
     }
+}
+
+#[test]
+fn groups_menus_and_codes_are_checked() {
+    check(
+        "[[group]]\nid = \"g\"\nmembers = []\n[[menu]]\nid = \"m\"\nprompt = [\"a\", \"../b\"]\n\
+         keys = { 12 = \"group:g\", 1 = \"group:x\" }\ntimeout = \"menu:n\"\n",
+        &[
+            "6:11: `members` must be 1 to 50 phones",
+            "9:16: `prompt`: `../b` is not the name of a sound such as queue-youarenext",
+            "10:10: `keys`: `12` is not a key of a phone: 0 to 9, * or #",
+            "10:30: there is no group `x`",
+            "11:11: there is no menu `n`",
+        ],
+    );
+    check(
+        "[features]\nprofile = \"freepbx\"\nspeed_dial = { 1 = \"100\", 12 = \"a b\" }\n\
+         codes = { ecko = \"*1\", echo = \"*x\", dnd_on = \"*5\", dnd_off = \"*5\" }\n",
+        &[
+            "6:16: `speed_dial`: `1` is not two digits",
+            "6:32: `speed_dial`: `a b` is not a number: 1 to 64 digits, letters and + * # . _ -",
+            "7:11: `codes`: there is no action `ecko`; did you mean `echo`?",
+            "7:31: `echo` must be up to 8 of 0 to 9, * and #",
+            "7:46: code `*5` is already `dnd_off`'s",
+        ],
+    );
+    check_warnings(
+        "[features]\ncodes = { park = \"*70\" }\n[[menu]]\nid = \"m\"\nprompt = \"a\"\n",
+        &[
+            "5:11: warning: `features.codes = park` is not built yet: the code is answered with 501",
+            "6:1: warning: a menu without `keys` and `direct_dial` leads nowhere",
+        ],
+    );
 }

@@ -1,10 +1,12 @@
 //! `[[trunk]]`: a way to the outside.
 
 use crate::config::context::Noun;
+use crate::config::country::Country;
 use crate::config::network::Host;
 use crate::config::phone::check_number;
 use crate::config::reader::Reader;
 use crate::config::secret::Secret;
+use crate::config::sip;
 use crate::config::sip::header_text;
 use crate::config::words::words;
 use crate::ids::TrunkId;
@@ -34,6 +36,45 @@ words! {
     }
 }
 
+words! {
+    /// Where the caller's number is written.
+    Identity {
+        /// P-Asserted-Identity (RFC 3325); From has the account's user.
+        "pai" => Pai,
+        /// Remote-Party-ID; From has the account's user.
+        "rpid" => Rpid,
+        /// From alone.
+        "from" => From,
+        /// Both.
+        "pai_and_from" => PaiAndFrom,
+    }
+}
+
+words! {
+    /// How numbers are sent to a trunk.
+    NumberFormat {
+        /// `+33140000000`.
+        "e164" => E164,
+        /// `0140000000`, and abroad `0044...`.
+        "national" => National,
+        /// As they are after the route's rewriting.
+        "as_is" => AsIs,
+    }
+}
+
+/// How a trunk writes numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notation {
+    /// The country code without the plus sign; `None` when no country is given: numbers stay as they are.
+    pub calling: Option<String>,
+    /// What stands before a national number.
+    pub national_prefix: String,
+    /// What stands before an international number.
+    pub international_prefix: String,
+    /// How numbers are sent there.
+    pub format: NumberFormat,
+}
+
 /// `[[trunk]]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trunk {
@@ -43,6 +84,8 @@ pub struct Trunk {
     pub kind: Kind,
     /// How SIP goes there.
     pub transport: Transport,
+    /// `transport` is written: else NAPTR may choose another one for a name without a port (RFC 3263 section 4.1).
+    pub transport_is_given: bool,
     /// Where calls go, in order. For [`Kind::Ip`] also where they come from: address and port on UDP, the
     /// address alone on TCP and TLS.
     pub hosts: Vec<Host>,
@@ -54,8 +97,22 @@ pub struct Trunk {
     pub options: Option<Duration>,
     /// Calls at one time, both ways.
     pub max_calls: u32,
+    /// New calls that go there in a second; `None`: no limit.
+    pub max_calls_per_second: Option<u32>,
+    /// The beginnings of the numbers that may be called there; empty: all.
+    pub prefixes: Vec<String>,
     /// The numbers that may be shown there, the first by default.
     pub caller_ids: Vec<String>,
+    /// Where the caller's number is written.
+    pub identity: Identity,
+    /// The host of our address there; `None`: the registrar's or the host's own.
+    pub domain: Option<String>,
+    /// How long a registration is asked to last.
+    pub expires: Duration,
+    /// Silence after an INVITE after which the next target is tried.
+    pub failover: Duration,
+    /// How numbers are written there.
+    pub notation: Notation,
 }
 
 /// A name and a password for digest authentication.
@@ -72,20 +129,18 @@ impl Trunk {
         let id = reader.id("id", Noun::Trunk);
         let hosts_at = reader.place_of("hosts");
         let kind = reader.word("kind");
+        let transport_is_given = reader.has("transport");
         let transport = reader.word("transport").unwrap_or(Transport::Udp);
         let is_nowhere = reader.is_empty("hosts") && !reader.has("registrar");
         let hosts = hosts(reader, id.as_deref().unwrap_or_default());
         let credentials = credentials(reader, kind);
         let registrar = reader.parsed("registrar", Host::parse);
-        let options_at = reader.has("options_seconds").then(|| reader.place_of("options_seconds"));
         let options = reader.seconds_or_none("options_seconds");
-        if let (Some(at), Some(_)) = (options_at, options) {
-            reader.cx.note_gap("trunk.options_seconds", Some("above 0"), &at);
-        }
         let trunk = Self {
             id: TrunkId::new(id.as_deref().unwrap_or_default()),
             kind: kind.unwrap_or(Kind::Ip),
             transport,
+            transport_is_given,
             registrar: registrar.or_else(|| match kind {
                 Some(Kind::Register) => hosts.first().cloned(),
                 Some(Kind::Ip | Kind::Digest) | None => None,
@@ -94,7 +149,17 @@ impl Trunk {
             credentials,
             options,
             max_calls: reader.number("max_calls").unwrap_or(0),
-            caller_ids: caller_ids(reader),
+            max_calls_per_second: reader.number("max_calls_per_second").filter(|calls| *calls > 0),
+            prefixes: numbers(reader, "prefixes"),
+            caller_ids: numbers(reader, "caller_ids"),
+            identity: reader.word("identity").unwrap_or(match kind {
+                Some(Kind::Register | Kind::Digest) => Identity::Pai,
+                Some(Kind::Ip) | None => Identity::From,
+            }),
+            domain: reader.parsed("domain", sip::domain),
+            expires: reader.seconds("expires_seconds"),
+            failover: reader.seconds("failover_seconds"),
+            notation: notation(reader),
         };
         if is_nowhere {
             reader.cx.fault(&hosts_at, format!("trunk `{}` needs `hosts`", trunk.id));
@@ -107,9 +172,6 @@ fn hosts(reader: &mut Reader<'_, '_>, trunk: &str) -> Vec<Host> {
     let found = reader.parsed_list("hosts", Host::parse);
     let mut hosts: Vec<Host> = Vec::new();
     for (spot, host) in found {
-        if let Host::Name { .. } = host {
-            reader.cx.note_gap("trunk.hosts", Some("name"), &spot.at);
-        }
         if hosts.contains(&host) {
             reader.cx.fault(&spot.at, format!("`{}` is there twice in `hosts`", spot.text));
         } else {
@@ -146,7 +208,35 @@ fn credentials(reader: &mut Reader<'_, '_>, kind: Option<Kind>) -> Option<Creden
     Some(Credentials { user: user?, secret: secret? })
 }
 
-fn caller_ids(reader: &mut Reader<'_, '_>) -> Vec<String> {
-    let found = reader.parsed_list("caller_ids", check_number);
+fn numbers(reader: &mut Reader<'_, '_>, key: &str) -> Vec<String> {
+    let found = reader.parsed_list(key, check_number);
     found.into_iter().map(|(spot, ())| spot.text).collect()
+}
+
+fn notation(reader: &mut Reader<'_, '_>) -> Notation {
+    let format_at = reader.place_of("number_format");
+    let country = reader.parsed("country", Country::parse);
+    let national = reader.parsed("national_prefix", digits);
+    let international = reader.parsed("international_prefix", digits);
+    let format = reader.word("number_format").unwrap_or(NumberFormat::AsIs);
+    if country.is_none() && format != NumberFormat::AsIs {
+        reader.cx.fault(&format_at, format!("`number_format = \"{}\"` needs a `country`", format.as_str()));
+    }
+    let own = |given: Option<String>, of_country: fn(&Country) -> &str| {
+        given.unwrap_or_else(|| country.map_or("", of_country).to_string())
+    };
+    Notation {
+        calling: country.map(|country| country.calling.to_string()),
+        national_prefix: own(national, |country| country.national_prefix),
+        international_prefix: own(international, |country| country.international_prefix),
+        format,
+    }
+}
+
+fn digits(text: &str) -> Result<String, String> {
+    if text.len() <= 8 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        Ok(text.to_string())
+    } else {
+        Err(format!("`{}` is not a prefix of up to 8 digits", text.escape_debug()))
+    }
 }

@@ -1,5 +1,8 @@
 //! Where a call goes, with everything filled in.
 
+use crate::dialplan::codes::Feature;
+use crate::ids::GroupId;
+use crate::ids::MenuId;
 use crate::ids::PhoneNumber;
 use crate::ids::QueueId;
 use crate::ids::TrunkId;
@@ -18,6 +21,12 @@ pub enum Destination {
         /// The number to send.
         number: String,
     },
+    /// To a ring group.
+    Group(GroupId),
+    /// Into a menu.
+    Menu(MenuId),
+    /// To a service of the switch, by its code.
+    Feature(Feature),
     /// To whatever rings in a group that the caller may pick up from.
     PickupGroup,
     /// To what rings at that phone.

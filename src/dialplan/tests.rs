@@ -128,6 +128,40 @@ fn the_first_match_wins_and_what_the_number_names_must_exist() {
 }
 
 #[test]
+fn codes_groups_and_menus_have_their_numbers() {
+    let plan = plan(
+        r#"
+        sip = { domain = "a", udp = ["127.0.0.1:5060"] }
+        phone = [{ number = "100", secret = "x" }, { number = "*43", secret = "x" }]
+        phone_range = [{ numbers = "3000-4999", secret = "x" }]
+        group = [{ id = "g", number = "600", members = ["100"] }]
+        menu = [{ id = "m", number = "700", prompt = "hello", keys = { 1 = "group:g" }, timeout = "menu:m" }]
+        trunk = [{ id = "t", hosts = ["192.0.2.1:5060"] }]
+        route = [{ pattern = "*.", trunk = ["t"] }]
+        inbound = [{ trunk = "t", number = "1", to = "menu:m" }, { trunk = "t", number = "2.", to = "group:{.}" }]
+        "#,
+    );
+    assert_eq!(plan.from_phone("600"), Destination::Group("g".into()));
+    assert_eq!(plan.from_phone("700"), Destination::Menu("m".into()));
+    assert_eq!(plan.from_phone("*43"), Destination::Phone("*43".into()), "a phone's own number first");
+    assert_eq!(plan.from_phone("*9664"), Destination::Music("default".to_owned()));
+    assert!(matches!(plan.from_phone("*78"), Destination::Feature(_)));
+    assert_eq!(
+        plan.from_phone("*97"),
+        Destination::NotBuilt { what: "feature code voicemail".to_owned() },
+        "a known code never leaves by a route"
+    );
+    assert_eq!(plan.from_phone("*99"), to_trunk("t", "*99"));
+    let trunk = TrunkId::new("t");
+    assert_eq!(plan.inbound(&trunk, "1"), Some(Destination::Menu("m".into())));
+    assert_eq!(plan.inbound(&trunk, "2g"), Some(Destination::Group("g".into())));
+    assert_eq!(plan.inbound(&trunk, "2x"), Some(Destination::NotFound));
+    assert_eq!(plan.own_number("*78"), None, "nobody dials codes from a menu");
+    let first: String = plan.reach().first.iter().collect();
+    assert_eq!((first.as_str(), plan.reach().digits_max), ("*13467", 4));
+}
+
+#[test]
 fn ten_thousand_phones_are_one_range() {
     let plan = load_plan();
     let all = (0..10_000).all(|counter| plan.is_phone(&format!("u{counter:04}")));

@@ -51,6 +51,8 @@ pub enum Source {
         files: Vec<String>,
         /// What follows.
         then: Then,
+        /// Comes back in [`Event::PromptDone`], so that the end of what was replaced is known for what it is.
+        number: u32,
     },
     /// A call progress tone.
     Tone(Tone),
@@ -126,6 +128,14 @@ pub enum Command {
         /// How long.
         no_media_timeout: Option<Duration>,
     },
+    /// Sends a key press as a telephone event (RFC 4733), 100 ms long, where the peer takes any. Meanwhile the leg's audio
+    /// pauses; further keys wait their turn.
+    Press {
+        /// To whom.
+        leg: LegKey,
+        /// `0` to `9`, `*`, `#`, `A` to `D`.
+        key: char,
+    },
     /// The leg ends. Whoever heard it hears silence. Its port comes back by [`Event::Ports`], later.
     Close {
         /// Which.
@@ -162,6 +172,8 @@ pub enum Event {
     PromptDone {
         /// To whom.
         leg: LegKey,
+        /// The number of these prompts.
+        number: u32,
     },
     /// A key was pressed (RFC 4733), once for each press.
     Digit {

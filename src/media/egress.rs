@@ -3,6 +3,8 @@
 use crate::clock::Instant;
 use crate::media::command::Format;
 use crate::media::ingress::Heard;
+use crate::media::keys;
+use crate::media::keys::Presses;
 use crate::media::outputs::Channel;
 use crate::media::outputs::Outputs;
 use crate::media::player;
@@ -38,6 +40,8 @@ pub(crate) struct Egress {
     pair: u32,
     format: Option<Format>,
     sends: bool,
+    /// Keys that we were told to press.
+    presses: Presses,
 }
 
 impl Egress {
@@ -52,6 +56,7 @@ impl Egress {
             pair,
             format: None,
             sends: false,
+            presses: Presses::new(),
         }
     }
 
@@ -81,6 +86,10 @@ impl Egress {
             self.timeline.cut();
             return;
         };
+        if self.presses.is_pressing() {
+            // RFC 4733 section 2.5.1.3: one stream says one thing at a time.
+            return;
+        }
         let header = &heard.header;
         let mut incoming = Incoming {
             ssrc: header.ssrc,
@@ -118,7 +127,8 @@ impl Egress {
         out: &mut Outputs,
     ) -> Played {
         let samples = self.ptime_ms() as usize * BYTES_PER_MS;
-        let (Some(to), Some(format), true) = (to, self.format, self.sends) else {
+        let pressing = self.presses.is_pressing();
+        let (Some(to), Some(format), true, false) = (to, self.format, self.sends, pressing) else {
             self.timeline.cut();
             player.skip(samples);
             return if player.is_done() { Played::Last } else { Played::More };
@@ -140,6 +150,35 @@ impl Egress {
         self.timeline.cut();
         let fill = |out: &mut Vec<u8>| player::silence(format.codec, samples, out);
         self.send(now, to, stamp, format.payload, out, fill);
+    }
+
+    /// Presses a key, after those that are being pressed.
+    pub(crate) fn press(&mut self, now: Instant, key: char) {
+        self.presses.add(now, key);
+    }
+
+    /// When the next packet of a key press is due.
+    pub(crate) fn press_at(&self) -> Option<Instant> {
+        self.presses.due_at()
+    }
+
+    /// Sends the packet of a key press that is due.
+    pub(crate) fn press_on(&mut self, now: Instant, to: Option<SocketAddr>, out: &mut Outputs) {
+        let Some((event, first)) = self.presses.take(now) else { return };
+        let (Some(to), Some(payload_type), true) =
+            (to, self.format.and_then(|format| format.dtmf), self.sends)
+        else {
+            self.presses.clear();
+            return;
+        };
+        let stamp = if first {
+            let stamp = self.timeline.next(now, u32::from(keys::STEP_SAMPLES));
+            self.presses.begun(stamp.timestamp);
+            Stamp { marker: true, ..stamp }
+        } else {
+            self.timeline.again(self.presses.timestamp(), u32::from(event.duration))
+        };
+        self.send(now, to, stamp, payload_type, out, |out| out.extend_from_slice(&event.to_bytes()));
     }
 
     fn send(

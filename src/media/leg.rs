@@ -114,21 +114,21 @@ impl Leg {
 
     /// The next moment at which something must be looked after.
     pub(crate) fn upkeep_at(&self) -> Option<Instant> {
-        [self.control.next_at, self.no_media_at(), self.keep_alive_at(), self.unbond_at()]
+        let press_at = self.egress.press_at();
+        [self.control.next_at, self.no_media_at(), self.keep_alive_at(), self.unbond_at(), press_at]
             .into_iter()
             .flatten()
             .min()
     }
 
-    /// What it hears after its prompts.
-    pub(crate) fn follow_up(&self) -> Source {
+    /// What it hears after its prompts, and their number.
+    pub(crate) fn follow_up(&self) -> (Source, u32) {
         match &self.source {
-            Source::Prompts { then: Then::Music(class), .. } => Source::Music { class: class.clone() },
-            Source::Prompts { then: Then::Silence, .. }
-            | Source::Silence
-            | Source::Leg(_)
-            | Source::Music { .. }
-            | Source::Tone(_) => Source::Silence,
+            Source::Prompts { then: Then::Music(class), number, .. } => {
+                (Source::Music { class: class.clone() }, *number)
+            }
+            Source::Prompts { then: Then::Silence, number, .. } => (Source::Silence, *number),
+            Source::Silence | Source::Leg(_) | Source::Music { .. } | Source::Tone(_) => (Source::Silence, 0),
         }
     }
 

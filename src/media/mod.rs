@@ -15,6 +15,7 @@ mod each;
 mod egress;
 mod ingress;
 mod kernel;
+mod keys;
 mod leg;
 mod mmsg;
 pub mod outputs;

@@ -268,8 +268,8 @@ impl Core {
             }
             Played::Last => {
                 leg.paced_ms = None;
-                let (key, follow_up) = (leg.key, leg.follow_up());
-                out.events.push(Event::PromptDone { leg: key });
+                let (key, (follow_up, number)) = (leg.key, leg.follow_up());
+                out.events.push(Event::PromptDone { leg: key, number });
                 self.hear(now, entry.pair, follow_up, out);
             }
         }
@@ -297,6 +297,9 @@ impl Core {
                 leg.egress.last_at = Some(now);
             }
         }
+        if due(leg.egress.press_at()) {
+            leg.egress.press_on(now, leg.ingress.latch.target(), out);
+        }
         if due(leg.unbond_at()) {
             self.bond(now, pair, out);
         }
@@ -323,6 +326,7 @@ impl Core {
             Command::Describe { leg, .. }
             | Command::Hear { leg, .. }
             | Command::Watch { leg, .. }
+            | Command::Press { leg, .. }
             | Command::Close { leg } => match self.keys.get(&leg).copied() {
                 Some(pair) => self.leg_command(now, pair, command, out),
                 None => self.counters.bad_commands += 1,
@@ -343,6 +347,12 @@ impl Core {
             Command::Watch { no_media_timeout, .. } => {
                 if let Some(leg) = leg_mut(&mut self.legs, pair) {
                     leg.watch = Watch::new(no_media_timeout, now);
+                }
+                self.arm(now, pair);
+            }
+            Command::Press { key, .. } => {
+                if let Some(leg) = leg_mut(&mut self.legs, pair) {
+                    leg.egress.press(now, key);
                 }
                 self.arm(now, pair);
             }
@@ -468,8 +478,8 @@ impl Core {
         leg.egress.timeline.cut();
         if silent {
             // No prompt of these exists: what follows begins at once.
-            let (key, follow_up) = (leg.key, leg.follow_up());
-            out.events.push(Event::PromptDone { leg: key });
+            let (key, (follow_up, number)) = (leg.key, leg.follow_up());
+            out.events.push(Event::PromptDone { leg: key, number });
             self.hear(now, pair, follow_up, out);
         } else {
             self.pace(now, pair);

@@ -428,22 +428,22 @@ fn a_second_listener_joins_the_music_where_it_is() {
 fn prompts_end_with_an_event_and_what_follows_them() {
     let mut net = Net::two(Codec::Pcma, Codec::Pcma);
     let files = vec!["hello".to_owned(), "no such prompt".to_owned(), "hello".to_owned()];
-    net.hear(ALICE, Source::Prompts { files, then: Then::Music("default".to_owned()) });
+    net.hear(ALICE, Source::Prompts { files, then: Then::Music("default".to_owned()), number: 7 });
     let start = net.now;
     net.ms(970);
     assert_eq!(net.phones[ALICE].hears(start), Some(PROMPT_HZ));
     assert_eq!(net.count(|event| matches!(event, Event::PromptDone { .. })), 0);
     net.ms(50);
-    assert_eq!(net.count(|event| *event == Event::PromptDone { leg: LegKey(0) }), 1);
+    assert_eq!(net.count(|event| *event == Event::PromptDone { leg: LegKey(0), number: 7 }), 1);
     let music = net.now;
     net.ms(500);
     assert_eq!(net.phones[ALICE].hears(music), Some(MUSIC_HZ));
     assert_eq!(net.core.counters.sounds_missing, 1);
     net.assert_whole(ALICE);
 
-    net.hear(BOB, Source::Prompts { files: vec![], then: Then::Silence });
+    net.hear(BOB, Source::Prompts { files: vec![], then: Then::Silence, number: 7 });
     assert_eq!(
-        net.count(|event| *event == Event::PromptDone { leg: LegKey(1) }),
+        net.count(|event| *event == Event::PromptDone { leg: LegKey(1), number: 7 }),
         1,
         "nothing to play is done"
     );
@@ -728,7 +728,7 @@ fn a_leg_that_may_not_send_is_quiet_and_its_prompts_end_all_the_same() {
             *sends = false;
         }
     });
-    net.hear(ALICE, Source::Prompts { files: vec!["hello".to_owned()], then: Then::Silence });
+    net.hear(ALICE, Source::Prompts { files: vec!["hello".to_owned()], then: Then::Silence, number: 7 });
     net.ms(600);
     assert_eq!(net.phones[ALICE].heard.len(), 0);
     assert_eq!(net.count(|event| matches!(event, Event::PromptDone { .. })), 1);
@@ -743,7 +743,7 @@ fn a_silent_stream_is_kept_alive_and_an_idle_core_asks_for_nothing() {
     net.ms(30_000);
     assert_eq!(net.phones[ALICE].heard.len(), 0, "a leg that never sent says nothing by itself");
     assert!(net.ticks < 20, "{} wake-ups in 30 s", net.ticks);
-    net.hear(ALICE, Source::Prompts { files: vec!["hello".to_owned()], then: Then::Silence });
+    net.hear(ALICE, Source::Prompts { files: vec!["hello".to_owned()], then: Then::Silence, number: 7 });
     net.ms(600);
     let spoken = net.phones[ALICE].heard.len();
     net.ms(31_000);

@@ -97,6 +97,15 @@ impl Timeline {
         Stamp { marker, sequence: self.sequence, timestamp }
     }
 
+    /// The stamp of a further packet of an event of ours that began at `timestamp` and has lasted `duration` samples: the
+    /// next number and the old timestamp (RFC 4733 section 2.5.1.2).
+    pub fn again(&mut self, timestamp: u32, duration: u32) -> Stamp {
+        self.map = None;
+        self.sequence = self.sequence.wrapping_add(1);
+        self.duration = duration;
+        Stamp { marker: false, sequence: self.sequence, timestamp }
+    }
+
     /// Time passes without frames of ours that should have been: the next one's timestamp leaves room for them.
     pub const fn pass(&mut self, samples: u32) {
         self.duration = self.duration.wrapping_add(samples);

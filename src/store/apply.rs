@@ -95,6 +95,9 @@ async fn transaction(
                 facts.push(fact_values(row));
             }
             Change::Binding(change) => derived.note_binding(change),
+            Change::Phone(change) => {
+                derived.phones.insert((&change.phone, change.setting.word()), change.value.as_deref());
+            }
         }
     }
     insert(link, INSERT_FACTS, "", facts).await?;
@@ -135,6 +138,9 @@ const UPDATE_UNFINISHED: &str = " ON CONFLICT (subject) DO UPDATE SET at = exclu
 const INSERT_BINDINGS: &str = "INSERT INTO bindings (aor, contact, flow, call_id, cseq, expires_at, registered_at, \
      user_agent, path, instance, q) VALUES ";
 
+const SET_PHONE: &str = "INSERT INTO phone_settings (phone, setting, value) VALUES ($1, $2, $3) \
+     ON CONFLICT (phone, setting) DO UPDATE SET value = excluded.value";
+
 /// What a batch does to the derived tables: for each key the last word counts, so each row is written once.
 #[derive(Default)]
 struct Derived<'a> {
@@ -143,6 +149,7 @@ struct Derived<'a> {
     states: BTreeMap<(&'a str, &'a str), (&'a QueueStatus, Wall)>,
     unfinished: BTreeMap<String, Option<FactRow>>,
     bindings: BTreeMap<(&'a str, &'a str), Option<&'a Binding>>,
+    phones: BTreeMap<(&'a str, &'a str), Option<&'a str>>,
 }
 
 impl<'a> Derived<'a> {
@@ -201,6 +208,19 @@ impl<'a> Derived<'a> {
         }
         insert(link, INSERT_UNFINISHED, UPDATE_UNFINISHED, opened).await?;
         delete(link, "DELETE FROM unfinished WHERE subject IN (", closed).await?;
+        for ((phone, setting), value) in self.phones {
+            let mut key = vec![phone.into(), setting.into()];
+            match value {
+                Some(value) => {
+                    key.push(value.into());
+                    link.execute(SET_PHONE, key).await?;
+                }
+                None => {
+                    let query = "DELETE FROM phone_settings WHERE phone = $1 AND setting = $2";
+                    link.execute(query, key).await?;
+                }
+            }
+        }
         for (aor, contact) in self.bindings.keys() {
             let key = vec![(*aor).into(), (*contact).into()];
             link.execute("DELETE FROM bindings WHERE aor = $1 AND contact = $2", key).await?;

@@ -2,6 +2,7 @@
 
 use crate::record::Fact;
 use crate::store::binding::BindingChange;
+use crate::store::phone_setting::PhoneChange;
 
 /// One change.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,6 +11,8 @@ pub(crate) enum Change {
     Fact(Fact),
     /// A change of the bindings, which are not part of the log.
     Binding(BindingChange),
+    /// A change of a phone's settings, which are not part of the log either.
+    Phone(PhoneChange),
 }
 
 /// A change and its number within its writer's run, from 1. The number makes writing it twice do nothing.

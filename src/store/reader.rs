@@ -23,6 +23,8 @@ use crate::store::payload::FactRow;
 use crate::store::payload::duration;
 use crate::store::payload::known;
 use crate::store::payload::unique;
+use crate::store::phone_setting::PhoneChange;
+use crate::store::phone_setting::PhoneSetting;
 use crate::store::writer::Shared;
 use sqlx::AssertSqlSafe;
 use std::collections::BTreeMap;
@@ -75,6 +77,8 @@ pub struct Restored {
     pub agent_queue_since: BTreeMap<(AgentId, QueueId), Wall>,
     /// Bindings that have not ended, the closest to their end first.
     pub bindings: Vec<Binding>,
+    /// What the users of phones have set, in order.
+    pub phone_settings: Vec<PhoneChange>,
     /// Queue events of the last 26 hours in the order of the log: all of today in every time zone, the closing ones
     /// of the restart included. The folds pick their queue's day.
     pub queue_events_today: Vec<QueueEvent>,
@@ -167,6 +171,7 @@ impl Reader {
         let since = Wall::from_micros(now.as_micros().saturating_sub(today));
         let mut restored = Restored {
             bindings: self.bindings(now).await?,
+            phone_settings: self.phone_settings().await?,
             queue_events_today: self.queue_events(since).await?,
             closed_by_restart: self.closed.to_vec(),
             ..Restored::default()
@@ -200,6 +205,19 @@ impl Reader {
         let rows = self.pool.rows(query, vec![now.as_micros().into()]).await;
         let rows = rows.map_err(|error| StoreError::database(doing, error))?;
         rows.iter().map(|row| binding(row).map_err(|error| StoreError::database(doing, error))).collect()
+    }
+
+    /// A setting of a newer release that this one does not know is left alone.
+    async fn phone_settings(&self) -> Result<Vec<PhoneChange>, StoreError> {
+        let query = "SELECT phone, setting, value FROM phone_settings ORDER BY phone, setting";
+        let fault = |error| StoreError::database("read the phones' settings", error);
+        let mut settings = Vec::new();
+        for row in &self.pool.rows(query, Vec::new()).await.map_err(fault)? {
+            let (phone, word) = (row.text(0).map_err(fault)?, row.text(1).map_err(fault)?);
+            let value = Some(row.text(2).map_err(fault)?);
+            settings.extend(PhoneSetting::named(&word).map(|setting| PhoneChange { phone, setting, value }));
+        }
+        Ok(settings)
     }
 
     async fn agent_queue_states(&self) -> Result<Vec<(AgentId, QueueId, QueueStatus, Wall)>, StoreError> {

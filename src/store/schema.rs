@@ -13,8 +13,10 @@ use sqlx::migrate::MigrationType;
 use sqlx::migrate::Migrator;
 
 /// Number, description and text of each.
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "the log and what is derived from it", include_str!("migrations/0001_log.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "the log and what is derived from it", include_str!("migrations/0001_log.sql")),
+    (2, "what the users of phones have set", include_str!("migrations/0002_phone_settings.sql")),
+];
 
 /// Brings the tables to this release's form; refuses those of a newer release.
 pub(crate) async fn migrate(link: &mut Link, address: &Address) -> Result<(), StoreError> {

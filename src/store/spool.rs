@@ -10,6 +10,7 @@ use crate::store::change::Numbered;
 use crate::store::error::StoreError;
 use crate::store::payload;
 use crate::store::payload::FactRow;
+use crate::store::phone_setting::PhoneChange;
 use serde::Deserialize;
 use serde::Serialize;
 use std::fs::File;
@@ -62,6 +63,7 @@ struct Line {
 enum LineChange {
     Fact(FactRow),
     Binding(BindingChange),
+    Phone(PhoneChange),
 }
 
 impl Spool {
@@ -194,6 +196,7 @@ pub(crate) fn line(writer: &str, numbered: &Numbered) -> String {
     let change = match &numbered.change {
         Change::Fact(fact) => LineChange::Fact(payload::encode(fact)),
         Change::Binding(change) => LineChange::Binding(change.clone()),
+        Change::Phone(change) => LineChange::Phone(change.clone()),
     };
     let line = Line { writer: writer.to_string(), number: numbered.number, change };
     let mut text = serde_json::to_string(&line).expect("a line of texts and numbers is JSON");
@@ -206,6 +209,7 @@ fn parse(bytes: &[u8]) -> Result<(String, Numbered), String> {
     let change = match line.change {
         LineChange::Fact(row) => Change::Fact(payload::decode(&row)?),
         LineChange::Binding(change) => Change::Binding(change),
+        LineChange::Phone(change) => Change::Phone(change),
     };
     Ok((line.writer, Numbered { number: line.number, change }))
 }

@@ -6,6 +6,7 @@
 use crate::record::Fact;
 use crate::store::binding::BindingChange;
 use crate::store::change::Change;
+use crate::store::phone_setting::PhoneChange;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
@@ -89,6 +90,11 @@ impl Writer {
     /// Takes a change of the bindings. Never waits.
     pub fn binding(&self, change: BindingChange) {
         self.change(Change::Binding(change));
+    }
+
+    /// Takes a change of a phone's settings. Never waits.
+    pub fn phone(&self, change: PhoneChange) {
+        self.change(Change::Phone(change));
     }
 
     /// Waits until everything taken before is durable: in the database or, while that is away, in the spool. Without

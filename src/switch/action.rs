@@ -6,8 +6,11 @@ use crate::ids::AgentId;
 use crate::ids::CallUid;
 use crate::ids::EntryUid;
 use crate::ids::OfferUid;
+use crate::ids::PhoneNumber;
 use crate::ids::QueueId;
 use crate::record::QueueStatus;
+use crate::store::PhoneSetting;
+use crate::switch::forwarding::PhoneSettings;
 use crate::switch::view::AgentView;
 use crate::switch::view::CallView;
 use crate::switch::view::CallerView;
@@ -66,6 +69,17 @@ pub enum Action {
     AcceptOffer(OfferUid),
     /// Refuses an offer; the caller goes to the next agent.
     RejectOffer(OfferUid),
+    /// Sets something of a phone: do not disturb or a forwarding.
+    SetPhone {
+        /// Whose.
+        phone: PhoneNumber,
+        /// What.
+        setting: PhoneSetting,
+        /// A number, or `on`; empty is off, `None` is what the file says.
+        value: Option<String>,
+        /// Who asked.
+        by: String,
+    },
     /// Ends all legs of a call.
     HangUp {
         /// Which call.
@@ -88,6 +102,8 @@ pub enum Done {
     Offer(OfferView),
     /// The call's new state.
     Call(Box<CallView>),
+    /// What holds for the phone now.
+    Phone(Box<PhoneSettings>),
 }
 
 /// Why an action was not done.

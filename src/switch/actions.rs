@@ -69,6 +69,7 @@ impl Core {
             }
             Action::AcceptOffer(offer) => self.accept_offer(now, offer),
             Action::RejectOffer(offer) => self.reject_offer(now, offer),
+            Action::SetPhone { phone, setting, value, by } => self.set_phone_by(&phone, setting, value, &by),
             Action::HangUp { call, by } => {
                 if !self.calls.contains_key(&call) {
                     return Err(self.no_live_call(call));

@@ -89,6 +89,7 @@ impl Bench {
             Output::Media { .. }
             | Output::Fact(_)
             | Output::Binding(_)
+            | Output::Phone(_)
             | Output::Notice(_)
             | Output::PeerName { .. } => None,
         });

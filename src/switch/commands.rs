@@ -13,6 +13,7 @@ use crate::ids::EntryUid;
 use crate::ids::QueueId;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::Source;
+use crate::media::command::Then;
 use crate::media::command::Tone;
 use crate::metrics::labels::Side;
 use crate::record::Cdr;
@@ -51,6 +52,9 @@ impl Core {
             Command::Transfer { by, step } => self.transfer_step(now, call, by, step),
             Command::Recall { by } => self.recall(now, call, by),
             Command::Queue(word) => self.tell_queue(now, call, word),
+            Command::Next(cause) => self.next(now, call, cause),
+            Command::Chosen(choice) => self.chosen(now, call, choice),
+            Command::PassKey { leg, key, way } => self.pass_key(now, leg, key, way),
             Command::Note(what) => self.note(now, call, what.to_owned()),
             Command::Finished(cdr) => self.finished(now, call, *cdr),
         }
@@ -172,6 +176,7 @@ impl Core {
                 None => Source::Silence,
             },
             Hear::Music(class) => Source::Music { class },
+            Hear::Sounds { names, number } => Source::Prompts { files: names, then: Then::Silence, number },
             Hear::Ringback => Source::Tone(Tone::Ringback),
         };
         if let Some(leg) = self.legs.get(&leg) {

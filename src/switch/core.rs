@@ -17,6 +17,7 @@ use crate::dialplan::Dialplan;
 use crate::ids::AgentId;
 use crate::ids::CallUid;
 use crate::ids::EntryUid;
+use crate::ids::GroupId;
 use crate::ids::PhoneNumber;
 use crate::ids::QueueId;
 use crate::ids::Random;
@@ -38,12 +39,15 @@ use crate::sip::endpoint::Transport;
 use crate::sip::gruu::Gruu;
 use crate::sip::stun;
 use crate::store::BindingChange;
+use crate::store::PhoneChange;
 use crate::switch::addresses::Addresses;
 use crate::switch::authenticate::Asking;
 use crate::switch::board::Board;
 use crate::switch::counting::QueueCounters;
 use crate::switch::counting::Seen;
+use crate::switch::course::Course;
 use crate::switch::fork::LateAnswers;
+use crate::switch::forwarding::UserSettings;
 use crate::switch::guard::Guard;
 use crate::switch::leg::Leg;
 use crate::switch::limiter::Limiter;
@@ -117,6 +121,8 @@ pub enum Output {
     Fact(Fact),
     /// A registration to keep over a restart.
     Binding(BindingChange),
+    /// What a phone's user has set, to keep over a restart.
+    Phone(PhoneChange),
     /// A change for those who watch.
     Notice(Box<Notice>),
 }
@@ -132,6 +138,8 @@ pub(crate) struct CallSlot {
     /// Its entry in a queue, while it has one.
     pub(crate) entry: Option<EntryUid>,
     pub(crate) legs: BTreeSet<LegId>,
+    /// Its way through the dial plan.
+    pub(crate) course: Course,
     pub(crate) timeline: Vec<(crate::clock::Wall, String)>,
     pub(crate) armed: Option<Instant>,
     /// The transfer of a party, from its REFER on.
@@ -191,6 +199,10 @@ pub struct Core {
     /// Calls of each agent's phone that are not of a queue.
     pub(crate) own_calls: BTreeMap<AgentId, u32>,
     pub(crate) agents_by_phone: BTreeMap<PhoneNumber, AgentId>,
+    /// What users of phones have set.
+    pub(crate) user_settings: UserSettings,
+    /// How many calls each group had, for those that begin one further each time.
+    pub(crate) group_turns: BTreeMap<GroupId, usize>,
     pub(crate) board: Board,
     pub(crate) ports: PortStock,
     /// The media worker of each phone's calls, so that two of them can be joined.

@@ -58,6 +58,18 @@ impl Core {
                 self.plan_trunk(call, trunks, number, shown).map(|leg| vec![leg])
             }
             Destination::Queue(_) | Destination::Music(_) => Ok(Vec::new()),
+            // A call is led there by `lead`; who is handed over to a group has all of it rung at once.
+            Destination::Group(group) => {
+                let members = self.config.group(group).map(|group| group.members.clone()).unwrap_or_default();
+                let mut legs = Vec::new();
+                for phone in members {
+                    if !self.phone_settings(&phone).do_not_disturb {
+                        legs.extend(self.plan_phone(now, call, &phone, LegRole::Party, shown));
+                    }
+                }
+                if legs.is_empty() { Err(Cause::Unreachable) } else { Ok(legs) }
+            }
+            Destination::Menu(_) | Destination::Feature(_) => Err(Cause::NotFound),
             Destination::NotBuilt { .. } => Err(Cause::NotBuilt),
             // Whoever picks up takes over a call that rings: nobody is rung for it, and nobody is transferred to it.
             Destination::PickupGroup | Destination::PickupDirected(_) => Err(Cause::Forbidden),
@@ -177,6 +189,8 @@ impl Core {
             .sort_by_key(|codec| first.iter().position(|wish| wish == codec).unwrap_or(usize::MAX));
         let body = sdp::offer(&leg.local);
         leg.body = Some(body.clone());
+        let mut more = leg.more_headers.clone();
+        more.extend(leg.trail.headers());
         let referred_by = leg.referred_by.clone();
         let contact = self.addresses.signalling(&target.flow);
         let branch = self.endpoint.branch();
@@ -195,6 +209,7 @@ impl Core {
             tag: &tag,
             call_id: &call_id,
             body: &body,
+            more: &more,
             referred_by: referred_by.as_deref(),
             hops,
             session,
@@ -271,6 +286,7 @@ impl Core {
                 self.provisional(now, id, message);
             }
             (Phase::Outgoing { .. }, 200..=299) => self.answered(now, tx, id, message),
+            (Phase::Outgoing { .. }, 300..=399) => self.redirected(id, message),
             (Phase::Outgoing { .. }, _) => {
                 self.keep_reason_of_refusal(id, message);
                 // RFC 5626 section 11.1: 430 says that the proxy has lost the phone's flow.
@@ -311,6 +327,7 @@ impl Core {
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.phase = Phase::Up;
         }
+        self.note_allow(id, message);
         self.send_ack(now, tx, id, message);
         if let Some(cause) = cancelled {
             self.send_bye(now, id, cause);

@@ -56,6 +56,7 @@ impl Core {
             Method::Update => self.update_received(now, tx, leg, message),
             Method::Invite => self.reinvite_received(now, tx, leg, message, flow),
             Method::Options => self.options(now, tx, message),
+            Method::Info => self.info_received(now, tx, leg, message),
             Method::Refer => self.refer_received(now, tx, leg, message),
             Method::Subscribe if refer::is_of_refer(message) => self.refer_subscribed(now, tx, leg, message),
             Method::Ack
@@ -64,7 +65,6 @@ impl Core {
             | Method::Subscribe
             | Method::Notify
             | Method::Publish
-            | Method::Info
             | Method::Message
             | Method::Other(_) => self.not_allowed(now, tx, message),
         }

@@ -4,7 +4,6 @@ use crate::call;
 use crate::call::Call;
 use crate::call::Cause;
 use crate::call::LegId;
-use crate::call::Plan;
 use crate::call::ledger::Ledger;
 use crate::clock::Now;
 use crate::dialplan::Destination;
@@ -21,6 +20,10 @@ use crate::sip::refer::Replaces;
 use crate::switch::cause_map;
 use crate::switch::core::CallSlot;
 use crate::switch::core::Core;
+use crate::switch::course::Course;
+use crate::switch::features;
+use crate::switch::identity;
+use crate::switch::identity::Trail;
 use crate::switch::leg::Leg;
 use crate::switch::leg::Phase;
 use crate::switch::leg::Shown;
@@ -28,7 +31,6 @@ use crate::switch::replaces::Arrival;
 use crate::switch::toll_gate;
 use crate::switch::view::Direction;
 use crate::switch::view::LegRole;
-use crate::switch::write;
 use std::collections::BTreeSet;
 
 /// Who sends an INVITE.
@@ -154,6 +156,7 @@ impl Core {
                 caller_name: shown.name.clone(),
                 entry: None,
                 legs: BTreeSet::new(),
+                course: Course::new(shown.clone()),
                 timeline: Vec::new(),
                 armed: None,
                 referral: None,
@@ -173,14 +176,15 @@ impl Core {
         if let Source::Phone(phone) = &source {
             self.toll.began(now.instant, call, phone, toll_gate::outside(&destination).is_some());
         }
-        self.adopt_source(leg, source, remote);
+        self.adopt_source(leg, source, message, remote, !features::is_brief(&destination));
         self.adopt_extensions(leg, message);
         if let Some(slot) = self.calls.get_mut(&call) {
             slot.call = Call::new(leg, slot.call.ledger().clone());
         }
         self.started(now, call, direction);
         self.respond_to_invite(now, leg, 100, "Trying", None);
-        self.follow_plan(now, call, leg, &destination, &shown);
+        self.note_allow(leg, message);
+        self.follow_plan(now, call, leg, destination);
         self.device = None;
     }
 
@@ -190,9 +194,21 @@ impl Core {
         self.note(now, call, "began".to_owned());
     }
 
-    pub(crate) fn adopt_source(&mut self, id: LegId, source: Source, remote: Option<sdp::Remote>) {
+    pub(crate) fn adopt_source(
+        &mut self,
+        id: LegId,
+        source: Source,
+        message: &Message,
+        remote: Option<sdp::Remote>,
+        busies: bool,
+    ) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         leg.remote = remote;
+        leg.private = identity::is_private(message);
+        // What a phone says of the call's past is not believed.
+        if matches!(source, Source::Trunk(_)) {
+            leg.trail = Trail::of(message);
+        }
         match source {
             Source::Trunk(trunk) => {
                 self.trunks.call_began(&trunk);
@@ -200,38 +216,24 @@ impl Core {
             }
             Source::Phone(number) => {
                 leg.phone = Some(number.clone());
-                leg.own_call = true;
+                leg.own_call = busies;
                 let worker = leg.worker;
-                self.own_call_began(&number);
+                if busies {
+                    self.own_call_began(&number);
+                }
                 self.phone_workers.began(&number, worker);
             }
         }
     }
 
-    fn follow_plan(&mut self, now: Now, call: CallUid, leg: LegId, destination: &Destination, shown: &Shown) {
-        let plan = match destination {
-            Destination::Queue(queue) => {
-                let music = self.config.queue(queue).map_or_else(String::new, |queue| queue.music.clone());
-                Ok(Plan::Queue { queue: queue.clone(), music })
-            }
-            Destination::Music(class) => Ok(Plan::Music(class.clone())),
-            Destination::Phone(_)
-            | Destination::Trunk { .. }
-            | Destination::PickupGroup
-            | Destination::PickupDirected(_)
-            | Destination::NotBuilt { .. }
-            | Destination::NotFound => self.plan_destination(now, call, destination, shown).map(Plan::Ring),
-        };
+    fn follow_plan(&mut self, now: Now, call: CallUid, leg: LegId, destination: Destination) {
         if let Some(Leg { remote: Some(_), .. }) = self.legs.get(&leg)
             && !self.can_answer(leg)
         {
             self.tell(call, call::Input::HangUp(Cause::NotAcceptable));
             return;
         }
-        match plan {
-            Ok(plan) => self.tell(call, call::Input::Begin(plan)),
-            Err(cause) => self.tell(call, call::Input::HangUp(cause)),
-        }
+        self.lead(now, call, destination);
     }
 
     /// Whether the caller's offer has anything that we can answer, before anybody is rung for it.
@@ -247,7 +249,7 @@ impl Core {
                 number: number.as_str().to_owned(),
                 name: self.config.phone(number.as_str()).and_then(|phone| phone.display_name),
             },
-            Source::Trunk(_) => write::caller_shown(message),
+            Source::Trunk(_) => identity::caller(message).shown,
         }
     }
 

@@ -3,6 +3,7 @@
 //! Not the call's logic (`call` decides) and not the wire's (`sip` speaks): the data that joins both.
 
 use crate::call::Cause;
+use crate::call::Keys;
 use crate::call::LegId;
 use crate::clock::Instant;
 use crate::ids::CallUid;
@@ -20,6 +21,7 @@ use crate::sip::msg::Name;
 use crate::sip::reliable::Received;
 use crate::sip::reliable::Reliable;
 use crate::sip::session_timer::SessionTimer;
+use crate::switch::identity::Trail;
 use crate::switch::view::LegRole;
 use bytes::Bytes;
 
@@ -93,6 +95,16 @@ pub(crate) struct Leg {
     pub(crate) party: String,
     pub(crate) phone: Option<PhoneNumber>,
     pub(crate) trunk: Option<TrunkId>,
+    /// Headers of its INVITE beside those of every one.
+    pub(crate) more_headers: Vec<(Name, String)>,
+    /// Its keys, which may come by two ways.
+    pub(crate) keys: Keys,
+    /// The peer takes INFO.
+    pub(crate) takes_info: bool,
+    /// The party wants its number withheld.
+    pub(crate) private: bool,
+    /// The way that the call has taken: as it came in, or as it goes out when it was sent on.
+    pub(crate) trail: Trail,
     /// A call of the phone's own, not of a queue: it makes its agent busy.
     pub(crate) own_call: bool,
     pub(crate) phase: Phase,

@@ -2,8 +2,10 @@
 
 use crate::call;
 use crate::call::Cause;
+use crate::call::Keys;
 use crate::call::LegEvent;
 use crate::call::LegId;
+use crate::call::Way;
 use crate::clock::Now;
 use crate::config;
 use crate::ids::CallUid;
@@ -20,6 +22,7 @@ use crate::sip::msg::Message;
 use crate::sip::reliable::Received;
 use crate::switch::core::Core;
 use crate::switch::core::Output;
+use crate::switch::identity::Trail;
 use crate::switch::leg::Leg;
 use crate::switch::leg::Peer;
 use crate::switch::leg::Phase;
@@ -61,6 +64,11 @@ impl Core {
             party,
             phone: None,
             trunk: None,
+            more_headers: Vec::new(),
+            keys: Keys::default(),
+            takes_info: false,
+            private: false,
+            trail: Trail::default(),
             own_call: false,
             phase,
             flow,
@@ -232,7 +240,13 @@ impl Core {
                 tracing::debug!(leg = leg.0, "the source of the audio is known");
                 self.tell_ringing(LegId(leg.0));
             }
-            MediaEvent::PromptDone { .. } | MediaEvent::Digit { .. } => {}
+            MediaEvent::PromptDone { leg, number } => {
+                let id = LegId(leg.0);
+                if let Some(call) = self.legs.get(&id).map(|leg| leg.call) {
+                    self.tell(call, call::Input::Said { leg: id, number });
+                }
+            }
+            MediaEvent::Digit { leg, digit } => self.key_pressed(now, LegId(leg.0), digit, Way::Event),
         }
     }
 

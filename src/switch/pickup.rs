@@ -94,6 +94,9 @@ fn is_meant(what: &Destination, phone: &PhoneNumber) -> bool {
         | Destination::Queue(_)
         | Destination::Trunk { .. }
         | Destination::Music(_)
+        | Destination::Group(_)
+        | Destination::Menu(_)
+        | Destination::Feature(_)
         | Destination::NotBuilt { .. }
         | Destination::NotFound => false,
     }

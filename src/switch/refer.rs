@@ -109,10 +109,14 @@ impl Core {
         };
         match destination {
             Destination::NotBuilt { what } => self.refer_not_built(now, tx, message, call, &what),
+            Destination::Menu(_) | Destination::Feature(_) => {
+                self.refer_not_built(now, tx, message, call, "a transfer to a menu or a code");
+            }
             Destination::PickupGroup | Destination::PickupDirected(_) => {
                 self.reply(now, tx, message, 403, "Nobody Is Transferred To A Pickup");
             }
             Destination::Phone(_)
+            | Destination::Group(_)
             | Destination::Queue(_)
             | Destination::Trunk { .. }
             | Destination::Music(_)
@@ -191,6 +195,9 @@ impl Core {
             }
             Destination::Music(class) => Ok(TransferTo::Music(class.clone())),
             Destination::Phone(_)
+            | Destination::Group(_)
+            | Destination::Menu(_)
+            | Destination::Feature(_)
             | Destination::Trunk { .. }
             | Destination::PickupGroup
             | Destination::PickupDirected(_)

@@ -160,7 +160,7 @@ impl Core {
         };
         self.invites.insert(tx, leg);
         self.adopt_dialog(leg, dialog);
-        self.adopt_source(leg, Source::Phone(number.clone()), remote);
+        self.adopt_source(leg, Source::Phone(number.clone()), message, remote, true);
         if let Some(Leg { remote: Some(_), .. }) = self.legs.get(&leg)
             && !self.can_answer(leg)
         {

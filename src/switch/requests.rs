@@ -14,7 +14,8 @@ use crate::switch::refer;
 use crate::switch::write;
 
 /// What we understand, for `Allow`.
-pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, PRACK, UPDATE, REFER, SUBSCRIBE";
+pub(crate) const ALLOW: &str =
+    "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER, SUBSCRIBE";
 /// The extensions that we know, for `Supported`: RFC 3262, RFC 4028, RFC 3891, RFC 4488.
 pub(crate) const SUPPORTED: &str = "100rel, timer, replaces, norefersub";
 
@@ -39,15 +40,14 @@ impl Core {
             Method::Subscribe if self.may_proceed(now, tx, message) => self.subscribe(now, tx, message, flow),
             // Refused and answered already; an ACK is never answered.
             Method::Register | Method::Options | Method::Invite | Method::Subscribe | Method::Ack => {}
-            // A BYE or CANCEL of nothing.
-            Method::Bye | Method::Cancel => {
+            // A BYE, CANCEL or INFO of nothing.
+            Method::Bye | Method::Cancel | Method::Info => {
                 self.reply(now, tx, message, 481, "Call/Transaction Does Not Exist");
             }
             Method::Refer => self.refer_of_nothing(now, tx, message),
             Method::Prack
             | Method::Notify
             | Method::Publish
-            | Method::Info
             | Method::Message
             | Method::Update
             | Method::Other(_) => self.not_allowed(now, tx, message),

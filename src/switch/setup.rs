@@ -29,6 +29,7 @@ use crate::switch::counting;
 use crate::switch::counting::Seen;
 use crate::switch::door;
 use crate::switch::fork::LateAnswers;
+use crate::switch::forwarding::UserSettings;
 use crate::switch::guard::Guard;
 use crate::switch::limiter::Limiter;
 use crate::switch::phone_workers::PhoneWorkers;
@@ -94,6 +95,8 @@ impl Core {
             phone_workers: PhoneWorkers::default(),
             ended_dialogs: EndedDialogs::default(),
             agents_by_phone: agents.collect(),
+            user_settings: UserSettings::restored(&restored.phone_settings),
+            group_turns: BTreeMap::new(),
             board: Board::new(now.wall),
             ports: PortStock::default(),
             closing: HashMap::new(),

@@ -18,6 +18,7 @@ use crate::record::Fact;
 use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::Transport;
 use crate::store::BindingChange;
+use crate::store::PhoneChange;
 use crate::store::Writer;
 use crate::switch::core::Core;
 use crate::switch::core::Input;
@@ -87,6 +88,7 @@ struct Shard {
 struct Later {
     facts: Vec<Fact>,
     bindings: Vec<BindingChange>,
+    phones: Vec<PhoneChange>,
     notices: Vec<Arc<Notice>>,
     log_at: Option<Instant>,
     /// Commands that found a worker's mailbox full; while there are any, all others wait behind them.
@@ -233,6 +235,7 @@ impl Shard {
             later.log_at = None;
             later.facts.drain(..).for_each(|fact| self.writer.fact(fact));
             later.bindings.drain(..).for_each(|change| self.writer.binding(change));
+            later.phones.drain(..).for_each(|change| self.writer.phone(change));
             later.notices.drain(..).for_each(|notice| drop(self.notices.send(notice)));
         }
     }
@@ -331,6 +334,7 @@ impl Sink for Shard {
                 }
                 Output::Fact(fact) => self.put_off(now, |later| later.facts.push(fact)),
                 Output::Binding(change) => self.put_off(now, |later| later.bindings.push(change)),
+                Output::Phone(change) => self.put_off(now, |later| later.phones.push(change)),
                 Output::Notice(notice) => self.put_off(now, |later| later.notices.push(Arc::from(notice))),
             }
         }

@@ -64,6 +64,9 @@ pub(crate) fn outside(destination: &Destination) -> Option<&str> {
         Destination::Trunk { number, .. } => Some(number),
         Destination::Phone(_)
         | Destination::Queue(_)
+        | Destination::Group(_)
+        | Destination::Menu(_)
+        | Destination::Feature(_)
         | Destination::Music(_)
         | Destination::PickupGroup
         | Destination::PickupDirected(_)

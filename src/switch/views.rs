@@ -205,11 +205,12 @@ impl Core {
 /// A call's state in the API's words.
 pub(crate) const fn call_state(state: &State) -> CallState {
     match state {
-        State::New | State::Ringing { .. } => CallState::Ringing,
+        State::New | State::Ringing { .. } | State::Onward => CallState::Ringing,
         State::Joining { .. } | State::Waiting { .. } => CallState::Queued,
-        State::Talking { caller_holds: false, other_holds: false, .. } | State::Listening => {
-            CallState::Talking
-        }
+        State::Talking { caller_holds: false, other_holds: false, .. }
+        | State::Listening
+        | State::Speaking { .. }
+        | State::Menu(_) => CallState::Talking,
         // Who is handed over waits with music, as on hold.
         State::Talking { .. } | State::Transferring(_) => CallState::Held,
         State::Ended => CallState::Ended,

@@ -26,7 +26,6 @@ use crate::sip::msg::Uri;
 use crate::sip::msg::write::RequestWriter;
 use crate::store;
 use crate::store::BindingChange;
-use crate::switch::leg::Shown;
 use crate::switch::leg::Target;
 use crate::switch::requests::ALLOW;
 use crate::switch::requests::SUPPORTED;
@@ -47,6 +46,8 @@ pub(crate) struct Invite<'a> {
     pub(crate) tag: &'a str,
     pub(crate) call_id: &'a str,
     pub(crate) body: &'a [u8],
+    /// Further headers.
+    pub(crate) more: &'a [(Name, String)],
     /// Who transferred the call, as the URI of Referred-By.
     pub(crate) referred_by: Option<&'a str>,
     /// Hops that it may still take (RFC 3261 section 8.1.1.6).
@@ -86,6 +87,9 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
         request.header_fmt(Name::ReferredBy, format_args!("<{who}>"));
     }
     session_timer::write_asked(&mut request, invite.session);
+    for (name, value) in invite.more {
+        request.header(*name, value.as_bytes());
+    }
     request.body(b"application/sdp", invite.body).finish()
 }
 
@@ -129,7 +133,7 @@ fn addressed<'a>(contact: &'a str) -> (&'a str, &'a str) {
 }
 
 /// A display name in quotes; RFC 3261 section 25.1 `quoted-string`. Control characters are left out.
-fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     let mut text = String::with_capacity(name.len() + 2);
     text.push('"');
     for letter in name.chars().filter(|letter| !letter.is_control()) {
@@ -143,7 +147,7 @@ fn quoted(name: &str) -> String {
 }
 
 /// A number as the user part of a URI: what may not stand there is escaped (RFC 3261 section 25.1 `user`).
-fn user(number: &str) -> String {
+pub(crate) fn user(number: &str) -> String {
     let mut text = String::with_capacity(number.len());
     for byte in number.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) {
@@ -163,17 +167,6 @@ pub(crate) fn dialled(number: &str) -> String {
 /// The number dialled: the Request-URI's user, unescaped.
 pub(crate) fn called_number(message: &Message) -> String {
     message.request_uri().map(|uri| text(&uri.user_decoded())).unwrap_or_default()
-}
-
-/// The caller as a carrier shows him: P-Asserted-Identity, else Remote-Party-ID, else From (INTEROP).
-pub(crate) fn caller_shown(message: &Message) -> Shown {
-    let asserted = message.addresses(Name::PAssertedIdentity).flatten().next();
-    let party = || message.addresses(Name::RemotePartyId).flatten().next();
-    let Some(address) = asserted.or_else(party).or_else(|| message.from().ok()) else {
-        return Shown::default();
-    };
-    let name = text(&address.display_text());
-    Shown { number: text(&address.uri.user_decoded()), name: (!name.is_empty()).then_some(name) }
 }
 
 /// Bytes of a peer as text for people: invalid UTF-8 and control characters are replaced, and the length is bounded.

@@ -56,6 +56,18 @@ impl<'a> Challenge<'a> {
         Some(Self { realm: realm?, nonce: nonce?, algorithm: algorithm?, opaque, has_qop_auth, is_stale })
     }
 
+    /// The same without the response it came in.
+    pub fn into_owned(self) -> Challenge<'static> {
+        Challenge {
+            realm: Cow::Owned(self.realm.into_owned()),
+            nonce: Cow::Owned(self.nonce.into_owned()),
+            algorithm: self.algorithm,
+            opaque: self.opaque.map(|opaque| Cow::Owned(opaque.into_owned())),
+            has_qop_auth: self.has_qop_auth,
+            is_stale: self.is_stale,
+        }
+    }
+
     /// The challenge to answer in a 401 (`WwwAuthenticate`) or 407 (`ProxyAuthenticate`). RFC 8760 section 2.4: the
     /// topmost that we support, for the server put its favourite there.
     pub fn topmost(response: &'a Message, header: Name) -> Option<Self> {

@@ -1,0 +1,1 @@
+//! The machines of a trunk through their front doors.
