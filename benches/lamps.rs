@@ -114,7 +114,11 @@ fn both(now: Instant) -> Now {
 fn sent(out: Vec<Output>) -> Vec<Message> {
     let message = |output| match output {
         Output::Send { bytes, .. } => Message::parse(bytes).ok(),
-        Output::Media { .. } | Output::Fact(_) | Output::Binding(_) | Output::Notice(_) => None,
+        Output::PeerName { .. }
+        | Output::Media { .. }
+        | Output::Fact(_)
+        | Output::Binding(_)
+        | Output::Notice(_) => None,
     };
     out.into_iter().filter_map(message).collect()
 }

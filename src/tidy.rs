@@ -74,7 +74,7 @@ const PURE: &[&str] = &[
 /// A third-party crate and the only modules that may name it: one, but for hashes and the command line's options.
 const HOMES: &[(&str, &[&str])] = &[
     ("axum", &["http"]),
-    ("futures_util", &["http"]),
+    ("futures_util", &["http", "net"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("clap", &["cli", "demo", "load"]),
@@ -82,9 +82,13 @@ const HOMES: &[(&str, &[&str])] = &[
     ("md5", &["sip"]),
     ("prometheus", &["metrics"]),
     ("rand_chacha", &["ids"]),
+    ("rustls", &["net"]),
+    ("rustls_native_certs", &["net"]),
     ("sdp_types", &["sdp"]),
     ("sha2", &["sip", "config"]),
     ("sqlx", &["store"]),
+    ("tokio_rustls", &["net"]),
+    ("tokio_tungstenite", &["net"]),
     ("toml_edit", &["config"]),
     ("ulid", &["ids"]),
     ("utoipa", &["http"]),

@@ -3,6 +3,7 @@
 mod account;
 mod api;
 pub mod call;
+pub mod certificate;
 pub mod exchange;
 pub mod network;
 mod parties;
@@ -11,4 +12,5 @@ mod reaction;
 pub mod sound;
 mod transfer;
 pub mod watcher;
+pub mod wire;
 pub mod world;

@@ -259,7 +259,7 @@ impl World {
                 }
                 Output::Fact(fact) => self.facts.push(fact),
                 Output::Binding(change) => self.bindings.push(change),
-                Output::Notice(_) => {}
+                Output::PeerName { .. } | Output::Notice(_) => {}
             }
         }
     }

@@ -29,6 +29,7 @@ mod load_plan;
 mod phones;
 mod queue_calls;
 mod refusals;
+mod secure;
 mod softphones;
 mod watchers;
 

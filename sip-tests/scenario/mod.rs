@@ -39,6 +39,7 @@ mod cancel_crosses_the_answer;
 mod declined;
 mod drain;
 mod early_media;
+mod flows;
 mod forked_phones;
 mod glare;
 mod golden_lamps;

@@ -27,9 +27,6 @@ const NOT_RECORDED: &str = "calls are not recorded";
 pub(crate) const DESTINATION: &str = "destination";
 
 pub(crate) const GAPS: &[Gap] = &[
-    gap("sip.tls", &[], NO_LISTENER),
-    gap("sip.ws", &[], NO_LISTENER),
-    gap("sip.wss", &[], NO_LISTENER),
     gap("http.tls_listen", &[], NO_LISTENER),
     gap("media.codecs", &["opus", "g722"], "it is neither offered nor accepted"),
     gap("agent.campaigns", &[], NO_EFFECT),

@@ -83,6 +83,12 @@ const SIP: &[Key] = &[
     key("ws", List("address and port"), EMPTY, "Where to listen for WebSocket (browsers)."),
     key("wss", List("address and port"), EMPTY, "The same over TLS; needs `[tls]`."),
     key(
+        "ws_origins",
+        List("origin"),
+        Nothing("all"),
+        "The pages that may open a WebSocket, such as `https://phone.example.com`.",
+    ),
+    key(
         "advertised",
         Text("IP address"),
         NONE,
@@ -134,6 +140,12 @@ const SIP: &[Key] = &[
 const TLS: &[Key] = &[
     key("certificate", Text("path"), Required, "The certificate chain, PEM."),
     key("key", Text("path"), Required, "Its private key, PEM."),
+    key(
+        "ca",
+        Text("path"),
+        NONE,
+        "Authorities, PEM, that are trusted beside the system's when Strowger connects to a peer over TLS.",
+    ),
 ];
 
 const MEDIA: &[Key] = &[

@@ -232,6 +232,7 @@ pub(crate) const DROP_REASONS: &[&str] = &[
     "unmatched_response",
     "not_for_us",
     "too_many_connections",
+    "handshake",
     "malformed",
     "blocked",
 ];

@@ -5,6 +5,8 @@
 pub mod dialog;
 pub mod digest;
 pub mod endpoint;
+pub mod gruu;
 pub mod msg;
 pub mod refer;
+pub mod stun;
 pub mod transaction;

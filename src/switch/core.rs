@@ -33,6 +33,9 @@ use crate::sip::endpoint::Effect;
 use crate::sip::endpoint::Endpoint;
 use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::ServerTx;
+use crate::sip::endpoint::Transport;
+use crate::sip::gruu::Gruu;
+use crate::sip::stun;
 use crate::store::BindingChange;
 use crate::switch::addresses::Addresses;
 use crate::switch::board::Board;
@@ -53,6 +56,7 @@ use crate::switch::view::Notice;
 use crate::switch::views;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -85,6 +89,15 @@ pub enum Output {
         flow: Flow,
         /// The bytes.
         bytes: Bytes,
+    },
+    /// The certificate of the peer at this address must bear this name when a connection to it is opened over TLS
+    /// (RFC 5922 section 4); it comes before the first message that is sent there. The last name counts; without one
+    /// the certificate must bear the address.
+    PeerName {
+        /// The address, as in the flow of the messages to it.
+        remote: SocketAddr,
+        /// The DNS name by which the peer was found.
+        name: String,
     },
     /// A command for a media worker.
     Media {
@@ -145,6 +158,9 @@ pub struct Core {
     pub(crate) endpoint: Endpoint,
     pub(crate) registrar: Registrar<Flow>,
     pub(crate) subscriptions: Subscriptions,
+    pub(crate) gruu: Gruu,
+    /// The device that the request under way asks for by its GRUU.
+    pub(crate) device: Option<String>,
     pub(crate) limiter: Limiter,
     pub(crate) trunks: Trunks,
     pub(crate) acd: Acd,
@@ -289,6 +305,13 @@ impl Core {
             && !self.limiter.request_allowed(now.instant, flow.remote.ip(), &self.config.limits)
         {
             self.metrics.sip_dropped("rate_limit");
+            return;
+        }
+        if flow.transport == Transport::Udp && stun::is_stun(&bytes) {
+            // RFC 5626 section 8: binding requests come on the same port.
+            if let Some(answer) = stun::answer(&bytes, flow.remote) {
+                self.out.push(Output::Send { flow, bytes: Bytes::from(answer) });
+            }
             return;
         }
         self.endpoint.receive(now.instant, flow, bytes, &mut self.effects);

@@ -102,7 +102,7 @@ impl Core {
         source: Source,
         remote: Option<sdp::Remote>,
     ) {
-        let called = write::called_number(message);
+        let called = self.called(now, message);
         let (destination, direction) = match &source {
             Source::Trunk(trunk) => {
                 let destination = self.dialplan.inbound(trunk, &called).unwrap_or(Destination::NotFound);
@@ -158,6 +158,7 @@ impl Core {
         self.started(now, call, direction);
         self.respond_to_invite(now, leg, 100, "Trying", None);
         self.follow_plan(now, call, leg, &destination, &shown);
+        self.device = None;
     }
 
     fn started(&mut self, now: Now, call: CallUid, direction: Direction) {

@@ -9,6 +9,7 @@ use crate::sip::msg::Method;
 use crate::sip::msg::Name;
 use crate::subscription::package::ALLOW_EVENTS;
 use crate::switch::core::Core;
+use crate::switch::outbound;
 use crate::switch::refer;
 use crate::switch::write;
 
@@ -62,7 +63,8 @@ impl Core {
             return false;
         }
         // RFC 3261 section 8.2.2.3.
-        let known: Vec<&str> = SUPPORTED.split(", ").collect();
+        let known = SUPPORTED.split(", ").chain(outbound::option_tags(message.method()).iter().copied());
+        let known: Vec<&str> = known.collect();
         if let Some(refusal) = self.endpoint.unsupported(message, &known) {
             self.endpoint.respond(now.instant, tx, refusal, &mut self.effects);
             return false;

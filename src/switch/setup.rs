@@ -19,6 +19,7 @@ use crate::sip::digest::Algorithm;
 use crate::sip::digest::Realm;
 use crate::sip::endpoint::Endpoint;
 use crate::sip::endpoint::EndpointSettings;
+use crate::sip::gruu::Gruu;
 use crate::store::Restored;
 use crate::switch::addresses::Addresses;
 use crate::switch::board::Board;
@@ -60,6 +61,8 @@ impl Core {
             endpoint: Endpoint::new(endpoint, random.fork()),
             registrar,
             subscriptions: Subscriptions::default(),
+            gruu: Gruu::new(key(&mut random)),
+            device: None,
             limiter: Limiter::default(),
             trunks: Trunks::new(&config),
             acd: Acd::new(settings, random.fork()),

@@ -36,6 +36,8 @@ use std::net::SocketAddr;
 /// The first INVITE of an outgoing leg.
 pub(crate) struct Invite<'a> {
     pub(crate) target: &'a Target,
+    /// The Route, next hop first.
+    pub(crate) path: &'a [String],
     pub(crate) domain: &'a str,
     pub(crate) user_agent: &'a str,
     /// Our address as the peer can reach it.
@@ -59,6 +61,10 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
     request
         .via(target.flow.transport.into(), contact.to_string().as_bytes(), invite.branch.as_bytes(), true)
         .header(Name::MaxForwards, MAX_FORWARDS);
+    for hop in invite.path {
+        // RFC 3327 section 5.3: the Path becomes the preloaded Route.
+        request.header(Name::Route, hop.as_bytes());
+    }
     let number = user(&target.shown.number);
     let from = match &target.shown.name {
         Some(name) => format!("{} <sip:{number}@{domain}>;tag={}", quoted(name), invite.tag),
@@ -69,7 +75,7 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
         .header_fmt(Name::To, format_args!("<{to}>"))
         .header(Name::CallId, invite.call_id.as_bytes())
         .cseq(1, Method::Invite)
-        .header(Name::Contact, contact_of(*contact, target.flow).as_bytes())
+        .header(Name::Contact, contact_for(*contact, target.flow, is_sips(&target.uri)).as_bytes())
         .header(Name::Allow, ALLOW.as_bytes())
         .header(Name::Supported, SUPPORTED.as_bytes())
         .header(Name::UserAgent, invite.user_agent.as_bytes());
@@ -82,11 +88,26 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
 
 /// Our Contact on a flow.
 pub(crate) fn contact_of(address: SocketAddr, flow: Flow) -> String {
-    if flow.transport.is_reliable() {
-        format!("<sip:strowger@{address};transport={}>", flow.transport.word())
-    } else {
-        format!("<sip:strowger@{address}>")
+    contact_for(address, flow, false)
+}
+
+/// The same; with `sips:` where the dialog is secure (RFC 3261 sections 8.1.1.8 and 12.1.1).
+pub(crate) fn contact_for(address: SocketAddr, flow: Flow, secure: bool) -> String {
+    let scheme = if secure { "sips" } else { "sip" };
+    match flow.transport {
+        Transport::Udp => format!("<{scheme}:strowger@{address}>"),
+        // RFC 5630 section 3.1.3: `transport=tls` says nothing beside `sips:`.
+        Transport::Tls if secure => format!("<{scheme}:strowger@{address}>"),
+        // RFC 7118 section 5.2.4: one word for both, in URIs.
+        Transport::Ws | Transport::Wss => format!("<{scheme}:strowger@{address};transport=ws>"),
+        Transport::Tcp | Transport::Tls => {
+            format!("<{scheme}:strowger@{address};transport={}>", flow.transport.word())
+        }
     }
+}
+
+fn is_sips(uri: &str) -> bool {
+    uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("sips:"))
 }
 
 /// A new Call-ID. 96 random bits: unique, and nobody guesses it.
@@ -388,6 +409,8 @@ mod tests {
             q: 1000,
             instance: asked.instance.clone(),
             reg_id: None,
+            id: 1,
+            call_id: "a".to_owned(),
         });
         assert_eq!(
             new_contact(&NameAddr::parse(line.as_bytes(), Name::Contact).unwrap()).unwrap().instance,
