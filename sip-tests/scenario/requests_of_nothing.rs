@@ -33,7 +33,7 @@ fn what_belongs_to_nothing_is_told_so() {
         ("INFO", ";tag=t", "481"),
         ("UPDATE", ";tag=t", "481"),
         ("REFER", "", "403"),
-        ("SUBSCRIBE", "", "405"),
+        ("SUBSCRIBE", "", "401"),
         ("FOO", "", "501"),
     ] {
         let got = answered(&mut world, alice, &request(method, tag, "nothing", 7));
