@@ -163,10 +163,10 @@ impl World {
                     answers.push(Input::Joined);
                 }
                 Command::Queue(ToQueue::HungUp | ToQueue::Failed | ToQueue::Removed) => self.waiting -= 1,
-                Command::Transfer { by, step } if self.pending == Some(*by) => {
-                    if *step != TransferStep::Ringing {
-                        self.pending = None;
-                    }
+                Command::Transfer { by, step }
+                    if self.pending == Some(*by) && *step != TransferStep::Ringing =>
+                {
+                    self.pending = None;
                 }
                 Command::Recall { by } => answers.push(Input::Recall(vec![LegId(by.0 + 1000)])),
                 Command::Finished(_) => self.records += 1,
