@@ -115,6 +115,7 @@ fn sent(out: Vec<Output>) -> Vec<Message> {
     let message = |output| match output {
         Output::Send { bytes, .. } => Message::parse(bytes).ok(),
         Output::PeerName { .. }
+        | Output::Phone(_)
         | Output::Media { .. }
         | Output::Fact(_)
         | Output::Binding(_)

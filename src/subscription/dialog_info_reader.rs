@@ -298,7 +298,7 @@ mod tests {
         let dialog = &found.info.dialogs[0];
         assert_eq!((dialog.state, dialog.holds, &dialog.ids), (State::Terminated, true, &None));
         assert_eq!(dialog.local.as_ref().unwrap().name.as_deref(), Some("Alice"));
-        assert_eq!(read(document("").as_bytes()).unwrap().info.dialogs, []);
+        assert_eq!(read(self::document("").as_bytes()).unwrap().info.dialogs, []);
     }
 
     /// What is taken is written by us and read back, whatever was made of it.

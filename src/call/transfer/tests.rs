@@ -163,10 +163,10 @@ impl World {
                     answers.push(Input::Joined);
                 }
                 Command::Queue(ToQueue::HungUp | ToQueue::Failed | ToQueue::Removed) => self.waiting -= 1,
-                Command::Transfer { by, step } if self.pending == Some(*by) => {
-                    if *step != TransferStep::Ringing {
-                        self.pending = None;
-                    }
+                Command::Transfer { by, step }
+                    if self.pending == Some(*by) && *step != TransferStep::Ringing =>
+                {
+                    self.pending = None;
                 }
                 Command::Recall { by } => answers.push(Input::Recall(vec![LegId(by.0 + 1000)])),
                 Command::Finished(_) => self.records += 1,
@@ -221,7 +221,10 @@ fn storm(seed: u64, reached: &mut [u32; 4]) {
                 reached[1] += 1;
                 Input::Leg(leg, LegEvent::Answered)
             }
-            7 if call.rings(leg) => Input::Leg(leg, LegEvent::Failed(Cause::Busy)),
+            7 if call.rings(leg) => {
+                world.up.remove(&leg);
+                Input::Leg(leg, LegEvent::Failed(Cause::Busy))
+            }
             8 if call.can_be_taken_over(leg) => {
                 reached[2] += 1;
                 world.up.insert(LegId(next));
