@@ -26,6 +26,7 @@ const EPOCH: &str = "2026-11-24T09:00:00Z";
 /// A core and its clock.
 pub struct Exchange {
     pub core: Core,
+    pub metrics: Metrics,
     pub now: Instant,
 }
 
@@ -59,8 +60,9 @@ impl Exchange {
         let default = SWITCH.parse::<std::net::SocketAddr>().expect("an address").ip();
         let addresses = Addresses::new(Arc::clone(&config), bound.to_vec(), default);
         let now = Now { instant: start, wall: wall(start) };
-        let core = Core::new(config, addresses, restored, Random::seeded(seed), Metrics::new(), now);
-        let mut exchange = Self { core, now: start };
+        let metrics = Metrics::new();
+        let core = Core::new(config, addresses, restored, Random::seeded(seed), metrics.clone(), now);
+        let mut exchange = Self { core, metrics, now: start };
         let ports = (0..ports).map(|index| MEDIA_PORT_FIRST + 2 * index).collect();
         exchange.input(Input::Media(MediaEvent::Ports { worker: 0, ports }));
         exchange

@@ -3,10 +3,13 @@
 mod account;
 mod api;
 pub mod call;
+pub mod carrier;
 pub mod exchange;
+pub mod names;
 pub mod network;
 mod parties;
 pub mod phone;
 mod reaction;
 pub mod sound;
+pub mod trunks;
 pub mod world;

@@ -56,10 +56,7 @@ pub(crate) const GAPS: &[Gap] = &[
     gap("queue.callback", &[], "nobody can ask for a callback"),
     gap("queue.overflow", &[], "the caller is told that nobody can answer"),
     gap("queue.announce", &[], "callers hear music alone"),
-    gap("trunk.kind", &["register", "digest"], "the trunk is not used"),
     gap("trunk.transport", &["tls"], "the trunk is not used"),
-    gap("trunk.options_seconds", &["above 0"], "a trunk is not asked whether it lives"),
-    gap("trunk.hosts", &["name"], "a name is not resolved, only addresses are used"),
     gap("inbound.recording.mode", &["always", "on_demand"], NOT_RECORDED),
     gap("campaign", &[], "nothing is dialled"),
     gap(

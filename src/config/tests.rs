@@ -684,6 +684,8 @@ to = "trunk:t"
 recording = {}
 [[campaign]]
 id = "c"
+[emergency]
+country = "FR"
 "#;
 
 #[test]

@@ -169,6 +169,8 @@ impl Watched {
             Subject::Call(view) => may.calls && sight.call(view),
             Subject::Caller(queue, _) => may.callers && sight.queue(queue),
             Subject::Registration(_) => may.registrations,
+            // Trunks belong to no agent and no queue: a narrowed key sees none.
+            Subject::Trunk(_) => may.registrations && sight.is_whole(),
         };
         is_seen.then(|| notice.subject.clone())
     }
@@ -185,6 +187,7 @@ fn event_name(notice: &Notice) -> &'static str {
         Subject::Call(_) => "call",
         Subject::Caller(..) => "caller",
         Subject::Registration(_) => "registration",
+        Subject::Trunk(_) => "trunk",
     })
 }
 

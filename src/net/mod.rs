@@ -3,6 +3,8 @@
 //! They carry bytes and know nothing of what these mean, but for the framing of a stream. Whoever owns the signalling
 //! thread gives a [`Sink`].
 
+mod icmp;
+pub mod resolve;
 pub mod tcp;
 pub mod udp;
 

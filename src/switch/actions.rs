@@ -222,7 +222,7 @@ impl Core {
                 Answer::Call(Box::new(view))
             }
             Question::Registrations => Answer::Registrations(self.registrations(now)),
-            Question::Trunks => Answer::Trunks(self.trunks.views()),
+            Question::Trunks => Answer::Trunks(self.trunks.views(now.instant)),
             Question::Snapshot => Answer::Snapshot(Box::new(self.snapshot(now))),
             Question::Gauges => Answer::Gauges(Box::new(self.gauges(now))),
         })

@@ -47,6 +47,8 @@ use crate::switch::view::Direction;
 use crate::switch::view::LegView;
 use crate::switch::view::Notice;
 use crate::switch::views;
+use crate::trunk::Answer;
+use crate::trunk::Question;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -68,6 +70,13 @@ pub enum Input {
     Media(MediaEvent),
     /// The media workers are too busy for new calls, or not any more.
     MediaBusy(bool),
+    /// The DNS's answer to [`Output::Resolve`], or that there is none.
+    Resolved {
+        /// What was asked.
+        question: Question,
+        /// The answer.
+        answer: Answer,
+    },
     /// The time of [`Core::poll_timeout`] has come.
     Timeout,
 }
@@ -82,6 +91,8 @@ pub enum Output {
         /// The bytes.
         bytes: Bytes,
     },
+    /// Ask the DNS; the answer is [`Input::Resolved`].
+    Resolve(Question),
     /// A command for a media worker.
     Media {
         /// Which worker.
@@ -187,6 +198,7 @@ impl Core {
             self.acd.poll_timeout(),
             self.registrar.poll_timeout(),
             self.board.poll_timeout(),
+            self.trunks.poll_timeout(),
             call,
             leg,
         ];
@@ -215,6 +227,7 @@ impl Core {
                 core.run(now);
             }
             core.leave_now(now);
+            core.trunks_stop(now);
         });
     }
 
@@ -265,12 +278,14 @@ impl Core {
                 self.media_busy = busy;
                 self.count_endpoint();
             }
+            Input::Resolved { question, answer } => self.resolved(now, &question, &answer),
             Input::Timeout => self.timeout(now),
         }
     }
 
     fn received(&mut self, now: Now, flow: Flow, bytes: Bytes) {
         if is_limited(&flow, &bytes)
+            && !self.is_emergency_invite(&bytes)
             && !self.limiter.request_allowed(now.instant, flow.remote.ip(), &self.config.limits)
         {
             self.metrics.sip_dropped("rate_limit");
@@ -286,10 +301,12 @@ impl Core {
             let changes = self.registrar.flow_closed(flow);
             self.bindings_gone(now, changes);
         }
+        self.trunk_flow_lost(now, flow);
     }
 
     fn timeout(&mut self, now: Now) {
         self.endpoint.timeout(now.instant, &mut self.effects);
+        self.trunks_timeout(now);
         while let Some((at, call)) = self.call_timers.first().copied() {
             if at > now.instant {
                 break;

@@ -7,7 +7,6 @@ use crate::clock::Now;
 use crate::dialplan::Destination;
 use crate::ids::CallUid;
 use crate::ids::PhoneNumber;
-use crate::ids::TrunkId;
 use crate::registrar::Binding;
 use crate::sdp;
 use crate::sip::dialog::Dialog;
@@ -52,7 +51,7 @@ impl Core {
                 }
             }
             Destination::Trunk { trunks, number } => {
-                self.plan_trunk(call, trunks, number, shown).map(|leg| vec![leg])
+                self.plan_trunk(now, call, trunks, number, shown).map(|leg| vec![leg])
             }
             Destination::Queue(_) | Destination::Music(_) => Ok(Vec::new()),
             Destination::NotBuilt { .. } => Err(Cause::NotBuilt),
@@ -100,40 +99,14 @@ impl Core {
         fixed || !self.registrar.bindings(number.as_str(), now.instant).is_empty()
     }
 
-    fn plan_trunk(
+    /// A leg with its media port, not yet dialled; `None` when there is no port.
+    pub(crate) fn plan_leg(
         &mut self,
         call: CallUid,
-        trunks: &[TrunkId],
-        number: &str,
-        shown: &Shown,
-    ) -> Result<LegId, Cause> {
-        let mut full = false;
-        for trunk in trunks {
-            let Some(host) = self.trunks.host(trunk) else { continue };
-            let Some(flow) = self.addresses.flow_to(self.trunks.transport(trunk), host) else { continue };
-            if !self.trunks.call_began(trunk) {
-                full = true;
-                continue;
-            }
-            let own = self.trunks.caller_id(trunk, &shown.number).to_owned();
-            // Another number must not come with the caller's own name.
-            let name = shown.name.clone().filter(|_| own == shown.number);
-            let shown = Shown { number: own, name };
-            let target = Target { uri: format!("sip:{}@{host}", write::dialled(number)), flow, shown };
-            let Some(leg) = self.plan_leg(call, LegRole::Party, number.to_owned(), target) else {
-                self.trunks.call_ended(trunk);
-                return Err(Cause::Congestion);
-            };
-            if let Some(leg) = self.legs.get_mut(&leg) {
-                leg.trunk = Some(trunk.clone());
-            }
-            return Ok(leg);
-        }
-        Err(if full { Cause::Congestion } else { Cause::Unreachable })
-    }
-
-    /// A leg with its media port, not yet dialled; `None` when there is no port.
-    fn plan_leg(&mut self, call: CallUid, role: LegRole, party: String, target: Target) -> Option<LegId> {
+        role: LegRole,
+        party: String,
+        target: Target,
+    ) -> Option<LegId> {
         let worker = self.calls.get(&call)?.worker;
         let flow = target.flow;
         let id = self.open_leg(call, worker, role, party, flow, Phase::Planned)?;
@@ -166,8 +139,10 @@ impl Core {
         let branch = self.endpoint.branch();
         let tag = self.endpoint.tag();
         let call_id = write::call_id(&mut self.random, &self.config.sip.domain);
+        let special = self.special(id, like);
         let invite = write::invite(&write::Invite {
             target: &target,
+            special: &special,
             domain: &self.config.sip.domain,
             user_agent: &self.config.sip.user_agent,
             contact,
@@ -176,7 +151,7 @@ impl Core {
             call_id: &call_id,
             body: &body,
         });
-        let user = Purpose::Dial(id).pack();
+        let user = self.dial_user(now, id, like, &invite);
         let tx = self.endpoint.request(now.instant, target.flow, invite.clone(), user, &mut self.effects);
         self.count_request_out(Method::Invite, target.flow.transport);
         if let Some(leg) = self.legs.get_mut(&id) {
@@ -196,6 +171,9 @@ impl Core {
 
     /// A response to one of our requests.
     pub(crate) fn response(&mut self, now: Now, tx: ClientTx, user: u64, message: &Message) {
+        if self.trunk_answered(now, tx, user, message) {
+            return;
+        }
         let status = message.status().unwrap_or(0);
         match Purpose::unpack(user) {
             Purpose::Dial(leg) => self.invite_response(now, tx, leg, status, message),
@@ -206,6 +184,9 @@ impl Core {
 
     /// No response came, or the transport failed.
     pub(crate) fn request_failed(&mut self, now: Now, user: u64, status: u16) {
+        if self.trunk_unanswered(now, user, status) {
+            return;
+        }
         match Purpose::unpack(user) {
             Purpose::Dial(leg) => {
                 self.contact_silent(now, leg);
@@ -217,7 +198,14 @@ impl Core {
         }
     }
 
-    fn invite_response(&mut self, now: Now, tx: ClientTx, id: LegId, status: u16, message: &Message) {
+    pub(crate) fn invite_response(
+        &mut self,
+        now: Now,
+        tx: ClientTx,
+        id: LegId,
+        status: u16,
+        message: &Message,
+    ) {
         let Some(leg) = self.legs.get_mut(&id) else {
             // The leg was hung up after its answer: a further fork's 2xx finds nobody, and that phone gives up by itself.
             if (200..300).contains(&status) {
@@ -309,7 +297,7 @@ impl Core {
         }
     }
 
-    fn dial_failed(&mut self, id: LegId, status: u16) {
+    pub(crate) fn dial_failed(&mut self, id: LegId, status: u16) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let Phase::Outgoing { rang, cancelled, .. } = &leg.phase else { return };
         let (rang, cancelled) = (*rang, cancelled.is_some());

@@ -50,7 +50,7 @@ impl Core {
 
     /// RFC 3261 section 22.2: 401 with a challenge for each algorithm, the strongest first (RFC 8760 section 2.4) but for
     /// clients that would not find one they know.
-    fn challenge(&mut self, now: Now, tx: ServerTx, message: &Message, stale: bool) {
+    pub(crate) fn challenge(&mut self, now: Now, tx: ServerTx, message: &Message, stale: bool) {
         let lines = self.realm.challenges(now.wall, stale, &mut self.random);
         let lines = Reader::of(message.header(Name::UserAgent)).choose(lines);
         self.reply_with(now, tx, message, 401, "Unauthorized", |response| {

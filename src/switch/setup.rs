@@ -57,7 +57,7 @@ impl Core {
             endpoint: Endpoint::new(endpoint, random.fork()),
             registrar,
             limiter: Limiter::default(),
-            trunks: Trunks::new(&config),
+            trunks: Trunks::new(&config, now.instant, &mut random),
             acd: Acd::new(settings, random.fork()),
             folds: folds(&config, &restored, now),
             calls: BTreeMap::new(),

@@ -10,6 +10,7 @@ use crate::media::command::Command as MediaCommand;
 use crate::media::command::Event as MediaEvent;
 use crate::metrics::Metrics;
 use crate::net::Sink;
+use crate::net::resolve::Resolver;
 use crate::net::tcp::Tcp;
 use crate::net::udp::Udp;
 use crate::record::Fact;
@@ -23,8 +24,9 @@ use crate::switch::core::Output;
 use crate::switch::handle::Ends;
 use crate::switch::handle::Request;
 use crate::switch::view::Notice;
+use crate::trunk::Question;
 use bytes::Bytes;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -66,6 +68,8 @@ struct Shard {
     clock: Clock,
     udp: Vec<Rc<Udp>>,
     tcp: Rc<Tcp>,
+    /// Made with the first name that is asked for.
+    resolver: OnceCell<Resolver>,
     media: Arc<Media>,
     writer: Writer,
     notices: tokio::sync::broadcast::Sender<Arc<Notice>>,
@@ -142,6 +146,7 @@ fn start(parts: Parts) -> Inbox {
         clock,
         udp: udp.into_iter().map(Rc::new).collect(),
         tcp: Rc::default(),
+        resolver: OnceCell::new(),
         media,
         writer,
         notices: ends.notices,
@@ -257,6 +262,17 @@ impl Shard {
         }
     }
 
+    /// Asks the DNS beside everything else; the answer comes as an input.
+    fn resolve(&self, question: Question) {
+        let Some(this) = self.this.upgrade() else { return };
+        tokio::task::spawn_local(async move {
+            let resolver = this.resolver.get_or_init(Resolver::of_system).clone();
+            let answer = resolver.ask(&question).await;
+            this.input(Input::Resolved { question, answer });
+            this.flush();
+        });
+    }
+
     /// Posts what waits, in order, until a mailbox is full: a lost command would be a silent call or a lost port.
     fn post_backlog(&self, later: &mut Later) {
         while let Some((worker, command)) = later.backlog.pop_front() {
@@ -316,6 +332,7 @@ impl Sink for Shard {
         for output in outputs.drain(..) {
             match output {
                 Output::Send { flow, bytes } => self.send(flow, bytes),
+                Output::Resolve(question) => self.resolve(question),
                 Output::Media { worker, command } => {
                     let mut later = self.later.borrow_mut();
                     later.backlog.push_back((worker, command));

@@ -23,6 +23,8 @@ pub struct Tables {
     pub server_transactions: usize,
     /// Transactions of our requests.
     pub client_transactions: usize,
+    /// INVITEs to trunks that are not over, and those that were given up but could still be answered.
+    pub trunk_attempts: usize,
     /// Media ports that wait for a leg: not a leak, but less than all of them without calls is.
     pub ports_free: usize,
 }
@@ -39,6 +41,7 @@ impl Core {
             own_calls: self.own_calls.values().filter(|calls| **calls > 0).count(),
             server_transactions: self.endpoint.servers_live(),
             client_transactions: self.endpoint.clients_live(),
+            trunk_attempts: self.trunks.attempts(),
             ports_free: self.ports.free(),
         }
     }

@@ -27,6 +27,7 @@ use crate::sip::msg::write::RequestWriter;
 use crate::store;
 use crate::store::BindingChange;
 use crate::switch::leg::Target;
+use crate::switch::outbound::Special;
 use crate::switch::requests::ALLOW;
 use bytes::Bytes;
 use std::net::SocketAddr;
@@ -34,6 +35,7 @@ use std::net::SocketAddr;
 /// The first INVITE of an outgoing leg.
 pub(crate) struct Invite<'a> {
     pub(crate) target: &'a Target,
+    pub(crate) special: &'a Special,
     pub(crate) domain: &'a str,
     pub(crate) user_agent: &'a str,
     /// Our address as the peer can reach it.
@@ -56,9 +58,10 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
         .via(target.flow.transport.into(), contact.to_string().as_bytes(), invite.branch.as_bytes(), true)
         .header(Name::MaxForwards, MAX_FORWARDS);
     let number = user(&target.shown.number);
-    let from = match &target.shown.name {
-        Some(name) => format!("{} <sip:{number}@{domain}>;tag={}", quoted(name), invite.tag),
-        None => format!("<sip:{number}@{domain}>;tag={}", invite.tag),
+    let from = match (&invite.special.from, &target.shown.name) {
+        (Some(from), _) => format!("{from};tag={}", invite.tag),
+        (None, Some(name)) => format!("{} <sip:{number}@{domain}>;tag={}", quoted(name), invite.tag),
+        (None, None) => format!("<sip:{number}@{domain}>;tag={}", invite.tag),
     };
     request
         .header(Name::From, from.as_bytes())
@@ -67,9 +70,11 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
         .cseq(1, Method::Invite)
         .header(Name::Contact, contact_of(*contact, target.flow).as_bytes())
         .header(Name::Allow, ALLOW.as_bytes())
-        .header(Name::UserAgent, invite.user_agent.as_bytes())
-        .body(b"application/sdp", invite.body)
-        .finish()
+        .header(Name::UserAgent, invite.user_agent.as_bytes());
+    for line in &invite.special.lines {
+        request.raw_line(line.as_bytes());
+    }
+    request.body(b"application/sdp", invite.body).finish()
 }
 
 /// Our Contact on a flow.

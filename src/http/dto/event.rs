@@ -7,6 +7,7 @@ use crate::http::dto::Offer;
 use crate::http::dto::Queue;
 use crate::http::dto::Registration;
 use crate::http::dto::Time;
+use crate::http::dto::Trunk;
 use crate::switch::view::Notice;
 use crate::switch::view::Subject;
 use serde::Serialize;
@@ -44,6 +45,7 @@ pub(crate) fn notice_json(notice: &Notice, name: &str, subject: Subject) -> Stri
             json(Caller::from(view))
         }
         Subject::Registration(view) => json(Registration::from(view)),
+        Subject::Trunk(view) => json(Trunk::from(view)),
     };
     data.insert(name.to_string(), body);
     Value::Object(data).to_string()

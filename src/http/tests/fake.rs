@@ -257,6 +257,9 @@ impl World {
                 kind: "ip".to_string(),
                 calls: 1,
                 max_calls: 30,
+                up: true,
+                registered: None,
+                targets: Vec::new(),
             }]),
             Question::Snapshot => Answer::Snapshot(Box::new(Snapshot {
                 sequence: self.sequence,
