@@ -2,7 +2,7 @@
 //!
 //! `torture` feeds it the messages of RFC 4475 and 5118; `scenario` runs whole calls, one file each, in the virtual
 //! world of `harness`: virtual time, a seeded bad network, the real core and the real media engine. `real` runs the
-//! built program on loopback against SIPp and baresip.
+//! built program on loopback against SIPp and baresip. `streams` opens connections of every kind to the transports alone.
 #![allow(
     unreachable_pub,
     clippy::wildcard_enum_match_arm,
@@ -12,4 +12,5 @@
 mod harness;
 mod real;
 mod scenario;
+mod streams;
 mod torture;

@@ -8,6 +8,7 @@
 //! record is written after the last call has ended.
 
 use crate::clock::Clock;
+use crate::clock::Wall;
 use crate::config;
 use crate::config::Config;
 use crate::http;
@@ -20,7 +21,11 @@ use crate::media::SoundsError;
 use crate::metrics::Metrics;
 use crate::net;
 use crate::net::NetError;
-use crate::net::tcp;
+use crate::net::connections;
+use crate::net::connections::Listener;
+use crate::net::tls::Files;
+use crate::net::tls::Tls;
+use crate::net::tls::TlsError;
 use crate::net::udp::Udp;
 use crate::record::Cdr;
 use crate::sip::endpoint::Transport;
@@ -48,6 +53,9 @@ pub enum StartError {
     /// A socket could not be opened.
     #[error(transparent)]
     Net(#[from] NetError),
+    /// The certificate or its key can't be used.
+    #[error("[tls]: {0}")]
+    Tls(#[from] TlsError),
     /// The database could not be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -69,6 +77,9 @@ pub enum StartError {
 const MEDIA_EVENTS_MAX: usize = 65_536;
 /// How long the last records may take to reach the database at the end.
 const LAST_RECORDS_MAX: Duration = Duration::from_secs(10);
+
+/// A certificate that ends within so many seconds is warned of: time enough to renew it by hand.
+const EXPIRES_SOON_SECONDS: i64 = 14 * 86_400;
 
 /// A running switch.
 pub struct Running {
@@ -296,7 +307,7 @@ impl Sip {
     }
 
     async fn serve(self) {
-        let sockets = match sockets(&self.config).await {
+        let sockets = match sockets(&self.config) {
             Ok(sockets) => sockets,
             Err(error) => return drop(self.ready.send(Err(error))),
         };
@@ -304,8 +315,13 @@ impl Sip {
             Ok(seed) => seed,
             Err(error) => return drop(self.ready.send(Err(error.into()))),
         };
+        let tls = match tls(&self.config, &self.metrics, self.clock.now().wall) {
+            Ok(tls) => tls,
+            Err(error) => return drop(self.ready.send(Err(error.into()))),
+        };
         let addresses =
-            Addresses::new(Arc::clone(&self.config), sockets.bound.clone(), net::default_address());
+            Addresses::new(Arc::clone(&self.config), sockets.bound.clone(), net::default_address())
+                .with_v6(net::default_address_v6());
         let core = Core::new(
             Arc::clone(&self.config),
             addresses,
@@ -318,39 +334,90 @@ impl Sip {
             core,
             clock: self.clock,
             udp: sockets.udp,
-            tcp: sockets.tcp,
+            listeners: sockets.listeners,
+            connections: connections::Settings {
+                tls,
+                origins: self.config.sip.ws_origins.clone(),
+                metrics: self.metrics.clone(),
+                ..connections::Settings::default()
+            },
             media: self.media,
             media_events: self.media_events,
             writer: self.writer,
             ends: self.ends,
             metrics: self.metrics,
         };
-        let named = sockets.bound.iter().map(|(transport, address)| {
-            (if *transport == Transport::Udp { "sip/udp" } else { "sip/tcp" }, *address)
-        });
+        let named = sockets.bound.iter().map(|(transport, address)| (named(*transport), *address));
         if self.ready.send(Ok(named.collect())).is_ok() {
             shard::run(parts, self.stop).await;
         }
     }
 }
 
+/// The listener's name for people.
+const fn named(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Udp => "sip/udp",
+        Transport::Tcp => "sip/tcp",
+        Transport::Tls => "sip/tls",
+        Transport::Ws => "sip/ws",
+        Transport::Wss => "sip/wss",
+    }
+}
+
+/// TLS, where anything needs it: a certificate of ours or a trunk over TLS.
+fn tls(config: &Config, metrics: &Metrics, now: Wall) -> Result<Option<Tls>, TlsError> {
+    let own = config.tls.as_ref();
+    if own.is_none() && config.trunks.iter().all(|trunk| trunk.transport != config::Transport::Tls) {
+        return Ok(None);
+    }
+    let files = Files {
+        own: own.map(|own| (own.certificate.clone(), own.key.clone())),
+        ca: own.and_then(|own| own.ca.clone()),
+    };
+    let tls = Tls::load(&files)?;
+    if let (Some(own), Some(expires)) = (own, tls.expires()) {
+        metrics.tls_certificate_expiry("tls", expires);
+        let left = expires.saturating_sub(now.as_micros() / 1_000_000);
+        let path = own.certificate.display();
+        // Calls over UDP go on: that the certificate was forgotten must not end them at the next restart.
+        if left <= 0 {
+            tracing::error!(
+                "the certificate {path} has expired: phones over TLS and browsers will refuse it; renew it"
+            );
+        } else if left < EXPIRES_SOON_SECONDS {
+            tracing::warn!("the certificate {path} expires in {} days; renew it", left / 86_400);
+        }
+    }
+    Ok(Some(tls))
+}
+
 struct Sockets {
     udp: Vec<Udp>,
-    tcp: Vec<tokio::net::TcpListener>,
+    listeners: Vec<Listener>,
     bound: Vec<(Transport, SocketAddr)>,
 }
 
-async fn sockets(config: &Config) -> Result<Sockets, StartError> {
-    let mut sockets = Sockets { udp: Vec::new(), tcp: Vec::new(), bound: Vec::new() };
+fn sockets(config: &Config) -> Result<Sockets, StartError> {
+    let mut sockets = Sockets { udp: Vec::new(), listeners: Vec::new(), bound: Vec::new() };
     for address in &config.sip.udp {
         let udp = Udp::bind(*address)?;
         sockets.bound.push((Transport::Udp, udp.local()));
         sockets.udp.push(udp);
     }
-    for address in &config.sip.tcp {
-        let listener = tcp::listen(*address).await?;
-        sockets.bound.push((Transport::Tcp, listener.local_addr()?));
-        sockets.tcp.push(listener);
+    let sip = &config.sip;
+    let others = [
+        (Transport::Tcp, &sip.tcp),
+        (Transport::Tls, &sip.tls),
+        (Transport::Ws, &sip.ws),
+        (Transport::Wss, &sip.wss),
+    ];
+    for (transport, addresses) in others {
+        for address in addresses {
+            let listener = Listener::bind(transport, *address)?;
+            sockets.bound.push((transport, listener.local()));
+            sockets.listeners.push(listener);
+        }
     }
     Ok(sockets)
 }

@@ -24,6 +24,7 @@ pub mod sdp;
 pub mod sim;
 pub mod sip;
 pub mod store;
+pub mod subscription;
 pub mod switch;
 pub mod trunk;
 

@@ -23,6 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("net", &["clock", "config", "metrics", "sip", "trunk"]),
     ("media", &["ids", "clock", "rtp", "codec", "sdp", "config", "metrics"]),
     ("store", &["ids", "clock", "record", "config", "metrics"]),
+    ("subscription", &["clock"]),
     (
         "switch",
         &[
@@ -41,6 +42,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "media",
             "store",
             "metrics",
+            "subscription",
         ],
     ),
     ("http", &["ids", "clock", "record", "config", "switch", "store", "metrics"]),
@@ -70,12 +72,13 @@ const PURE: &[&str] = &[
     "sdp",
     "sip",
     "trunk",
+    "subscription",
 ];
 
 /// A third-party crate and the only modules that may name it: one, but for hashes and the command line's options.
 const HOMES: &[(&str, &[&str])] = &[
     ("axum", &["http"]),
-    ("futures_util", &["http"]),
+    ("futures_util", &["http", "net"]),
     ("hickory_resolver", &["net"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
@@ -84,9 +87,13 @@ const HOMES: &[(&str, &[&str])] = &[
     ("md5", &["sip"]),
     ("prometheus", &["metrics"]),
     ("rand_chacha", &["ids"]),
+    ("rustls", &["net"]),
+    ("rustls_native_certs", &["net"]),
     ("sdp_types", &["sdp"]),
     ("sha2", &["sip", "config"]),
     ("sqlx", &["store"]),
+    ("tokio_rustls", &["net"]),
+    ("tokio_tungstenite", &["net"]),
     ("toml_edit", &["config"]),
     ("ulid", &["ids"]),
     ("utoipa", &["http"]),

@@ -5,6 +5,7 @@ use super::call::{Call, State, Why};
 use super::carrier::Carrier;
 use super::network::Packet;
 use super::sound::{Ear, Heard, voice_hz};
+use super::watcher::Watching;
 use bytes::Bytes;
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
@@ -47,6 +48,7 @@ pub(super) enum Purpose {
     Bye(usize),
     Register,
     Other,
+    Subscribe(usize),
 }
 
 impl Purpose {
@@ -57,6 +59,7 @@ impl Purpose {
             Self::Bye(call) => (2, call),
             Self::Register => (3, 0),
             Self::Other => (4, 0),
+            Self::Subscribe(index) => (5, index),
         };
         (call as u64) << 3 | kind
     }
@@ -68,6 +71,7 @@ impl Purpose {
             1 => Self::Reinvite(call),
             2 => Self::Bye(call),
             3 => Self::Register,
+            5 => Self::Subscribe(call),
             _ => Self::Other,
         }
     }
@@ -115,6 +119,8 @@ pub struct Phone {
     pub bye: Option<Message>,
     /// Switched off: hears and says nothing.
     pub off: bool,
+    /// What it watches.
+    pub watching: Vec<Watching>,
     /// Answers to requests outside of calls.
     pub others: Vec<Message>,
     /// The first line of all that came.
@@ -151,6 +157,7 @@ impl Phone {
             carrier: Carrier::default(),
             bye: None,
             off: false,
+            watching: Vec::new(),
             others: Vec::new(),
             seen: Vec::new(),
             endpoint: Endpoint::new(EndpointSettings::default(), random.fork()),

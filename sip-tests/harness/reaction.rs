@@ -41,6 +41,7 @@ impl Phone {
                 Purpose::Invite(index) | Purpose::Bye(index) => self.calls[index].over(now, Why::TimedOut),
                 Purpose::Reinvite(index) => self.calls[index].reinvite_pending = false,
                 Purpose::Register => self.account.status = Some(408),
+                Purpose::Subscribe(index) => self.watching[index].statuses.push(408),
                 Purpose::Other => {}
             },
             Effect::Malformed { reason, .. } => panic!("the switch sent a malformed message: {reason}"),
@@ -58,6 +59,9 @@ impl Phone {
     }
 
     pub(super) fn requested(&mut self, now: Instant, tx: ServerTx, message: &Message) {
+        if message.method() == Method::Notify && self.notified(now, tx, message) {
+            return;
+        }
         let in_dialog = message.to().is_ok_and(|to| to.tag().is_some());
         let known = self.call_of(message);
         if let Some(tag) = message.to().ok().and_then(|to| to.tag())
@@ -185,6 +189,7 @@ impl Phone {
             Purpose::Bye(index) if status >= 200 => self.calls[index].over(now, Why::HungUp),
             Purpose::Register if status >= 200 => self.register_response(now, status, message),
             Purpose::Other if status >= 200 => self.others.push(message.clone()),
+            Purpose::Subscribe(index) => self.subscribe_response(now, index, status, message),
             Purpose::Bye(_) | Purpose::Register | Purpose::Other => {}
         }
     }

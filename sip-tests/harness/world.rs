@@ -57,6 +57,8 @@ pub struct World {
     pub names: Names,
     /// The kinds of the notices so far.
     pub notices: Vec<&'static str>,
+    /// The names that peers' certificates must bear.
+    pub peer_names: Vec<(SocketAddr, String)>,
     pub phones: Vec<Phone>,
     pub facts: Vec<Fact>,
     pub bindings: Vec<BindingChange>,
@@ -89,6 +91,7 @@ impl World {
             network: Network::new(quality, random.fork()),
             names: Names::default(),
             notices: Vec::new(),
+            peer_names: Vec::new(),
             phones: Vec::new(),
             facts: Vec::new(),
             bindings: Vec::new(),
@@ -270,6 +273,7 @@ impl World {
                 Output::Fact(fact) => self.facts.push(fact),
                 Output::Binding(change) => self.bindings.push(change),
                 Output::Resolve(question) => self.names.ask(self.now, question),
+                Output::PeerName { remote, name } => self.peer_names.push((remote, name)),
                 Output::Notice(notice) => self.notices.push(notice.kind),
             }
         }

@@ -11,7 +11,9 @@ use serde_json::Value;
 use serde_json::json;
 use std::io::Read;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::net::TcpStream;
+use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
@@ -60,10 +62,30 @@ impl Baresip {
 
     /// Starts one; it registers when it does.
     pub fn start(switch: &Switch, account: &Account<'_>) -> Self {
+        Self::start_with(switch, account, "", "")
+    }
+
+    /// Starts one with further lines of configuration, and with contacts.
+    pub fn start_with(switch: &Switch, account: &Account<'_>, lines: &str, contacts: &str) -> Self {
+        let mut phone = Self::launch(account, lines, contacts);
+        phone.command("uanew", &account_line(switch.sip, "", account));
+        phone
+    }
+
+    /// Starts one that registers over TLS at that address, whose certificate it verifies by that file.
+    pub fn start_over_tls(address: SocketAddr, ca: &Path, account: &Account<'_>) -> Self {
+        let mut phone = Self::launch(account, &format!("sip_cafile {}\n", ca.display()), "");
+        phone.command("uanew", &account_line(address, ";transport=tls", account));
+        phone
+    }
+
+    /// Starts one without an account, with these lines in its configuration and these contacts.
+    fn launch(account: &Account<'_>, more: &str, contacts: &str) -> Self {
         let folder = Folder::new(&format!("baresip-{}", account.number));
         let ports = Range::free();
         let control_port = ports.first + 2;
-        write_configuration(&folder, account, &ports, control_port);
+        write_configuration(&folder, account, &ports, control_port, more);
+        folder.write("contacts", contacts);
         let output = std::fs::File::create(folder.file("output")).expect("the test's folder can be written");
         let errors = output.try_clone().expect("a file can be shared");
         let mut command = Command::new("baresip");
@@ -77,9 +99,7 @@ impl Baresip {
         let (reader, kept) = (control.try_clone().expect("a socket can be shared"), Arc::clone(&events));
         std::thread::spawn(move || read_events(reader, &kept));
         let (number, tone_hz) = (account.number.to_string(), account.tone_hz);
-        let mut phone = Self { child, folder, control, events, number, tone_hz, _ports: ports };
-        phone.command("uanew", &account_line(switch, account));
-        phone
+        Self { child, folder, control, events, number, tone_hz, _ports: ports }
     }
 
     /// Dials a number.
@@ -154,7 +174,7 @@ impl Drop for Baresip {
     }
 }
 
-fn write_configuration(folder: &Folder, account: &Account<'_>, ports: &Range, control: u16) {
+fn write_configuration(folder: &Folder, account: &Account<'_>, ports: &Range, control: u16, more: &str) {
     let heard = folder.file("heard");
     std::fs::create_dir_all(&heard).expect("the test's folder can be written");
     let mut samples = vec![0; VOICE_SECONDS * sound::RATE_HZ as usize];
@@ -167,7 +187,7 @@ fn write_configuration(folder: &Folder, account: &Account<'_>, ports: &Range, co
          audio_source aufile,{voice}\nausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\n\
          rtp_ports {first}-{last}\nmodule_path {modules}\nmodule g711.so\nmodule aufile.so\nmodule sndfile.so\n\
          module_app account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n\
-         ctrl_tcp_listen 127.0.0.1:{control}\nsnd_path {heard}\n",
+         ctrl_tcp_listen 127.0.0.1:{control}\nsnd_path {heard}\n{more}",
         // It takes the next port for SIP over TLS.
         sip = ports.first,
         voice = voice.display(),
@@ -179,16 +199,14 @@ fn write_configuration(folder: &Folder, account: &Account<'_>, ports: &Range, co
     folder.write("config", text);
     // The account comes by command, when its events are heard.
     folder.write("accounts", "");
-    folder.write("contacts", "");
 }
 
 /// The account as `uanew` takes it.
-fn account_line(switch: &Switch, account: &Account<'_>) -> String {
+fn account_line(sip: SocketAddr, parameters: &str, account: &Account<'_>) -> String {
     let Account { number, password, .. } = account;
     let mode = if account.answers { "auto" } else { "manual" };
-    let sip = switch.sip;
     format!(
-        "<sip:{number}@{sip}>;auth_user={number};auth_pass={password};answermode={mode};regint=60;audio_codecs=pcma,pcmu"
+        "<sip:{number}@{sip}{parameters}>;auth_user={number};auth_pass={password};answermode={mode};regint=60;audio_codecs=pcma,pcmu"
     )
 }
 

@@ -1,4 +1,5 @@
-//! The built switch over real loopback sockets, with peers that are not ours: SIPp and baresip from Debian.
+//! The built switch over real loopback sockets, with peers that are not ours: SIPp, baresip, Linphone, sipsak and
+//! Kamailio from Debian.
 //!
 //! Every call is judged by three things: **audio both ways** (each party speaks its own tone, a Goertzel filter says who
 //! hears whom), **the hang-up cascade** (every leg ends) and **conservation** (entered = waiting + outcomes, as many as the
@@ -9,6 +10,8 @@
 mod baresip;
 mod folder;
 mod http;
+mod kamailio;
+mod linphone;
 mod party;
 mod ports;
 mod sipp;
@@ -18,6 +21,7 @@ mod wait;
 
 mod agents;
 mod api;
+mod carrier_proxy;
 mod demo;
 mod hostile;
 mod lifetime;
@@ -25,6 +29,9 @@ mod load_plan;
 mod phones;
 mod queue_calls;
 mod refusals;
+mod secure;
+mod softphones;
+mod watchers;
 
 use crate::real::baresip::Account;
 use crate::real::party::Party;
@@ -121,8 +128,13 @@ fn words(from: &str, to: &str, party: &Party) -> Vec<(&'static str, String)> {
 
 /// Calls from a trunk's address.
 fn trunk_callers(switch: &Switch, local: SocketAddr, to: &str, party: &Party, calls: u32) -> Sipp {
+    trunk_callers_by(switch.sip, local, to, party, calls)
+}
+
+/// The same by way of a proxy, or of the switch itself.
+fn trunk_callers_by(next: SocketAddr, local: SocketAddr, to: &str, party: &Party, calls: u32) -> Sipp {
     let words = words("+33140000001", to, party);
-    Sipp::start(&Plan { remote: Some(switch.sip), calls, ..Plan::new("caller", local, &words) })
+    Sipp::start(&Plan { remote: Some(next), calls, ..Plan::new("caller", local, &words) })
 }
 
 /// Waits until the party hears that tone from the switch's port, and nothing else.

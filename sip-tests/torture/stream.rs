@@ -9,8 +9,8 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use strowger::clock::Instant;
 use strowger::net::Sink;
-use strowger::net::tcp::{Tcp, listen};
-use strowger::sip::endpoint::Flow;
+use strowger::net::connections::{Connections, Listener, Settings};
+use strowger::sip::endpoint::{Flow, Transport};
 use strowger::store::Restored;
 use strowger::switch::core::Input;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 /// The signalling thread in little: one core behind one listener.
 struct Shard {
     exchange: RefCell<Exchange>,
-    tcp: Rc<Tcp>,
+    connections: Rc<Connections>,
     waiting: RefCell<Vec<(Flow, Bytes)>>,
     this: Weak<Shard>,
 }
@@ -37,7 +37,7 @@ impl Sink for Shard {
     fn flush(&self) {
         let sink: Rc<dyn Sink> = self.this.upgrade().expect("the shard lives as long as its connections");
         for (flow, bytes) in self.waiting.take() {
-            self.tcp.send(flow, bytes, &sink);
+            self.connections.send(flow, bytes, &sink);
         }
     }
 }
@@ -46,18 +46,19 @@ impl Sink for Shard {
 fn converse(pieces: &[&[u8]], end: bool) -> Vec<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     tokio::task::LocalSet::new().block_on(&runtime, async move {
-        let listener = listen("127.0.0.1:0".parse().expect("an address")).await.expect("a free port");
-        let address = listener.local_addr().expect("a bound listener has an address");
+        let any = "127.0.0.1:0".parse().expect("an address");
+        let listener = Listener::bind(Transport::Tcp, any).expect("a free port");
+        let address = listener.local();
         let exchange =
             Exchange::new(CONFIGURATION, Restored::default(), 1, Instant::from_micros(1_000_000), 50);
         let shard = Rc::new_cyclic(|this| Shard {
             exchange: RefCell::new(exchange),
-            tcp: Rc::default(),
+            connections: Rc::new(Connections::new(Settings::default())),
             waiting: RefCell::default(),
             this: this.clone(),
         });
         let sink: Rc<dyn Sink> = Rc::<Shard>::clone(&shard);
-        tokio::task::spawn_local(Rc::clone(&shard.tcp).accept(listener, sink));
+        tokio::task::spawn_local(Rc::clone(&shard.connections).accept(listener, sink));
         let mut stream = TcpStream::connect(address).await.expect("the switch listens");
         for piece in pieces {
             // The switch may have closed already, which is what some tests want.

@@ -27,9 +27,6 @@ const NOT_RECORDED: &str = "calls are not recorded";
 pub(crate) const DESTINATION: &str = "destination";
 
 pub(crate) const GAPS: &[Gap] = &[
-    gap("sip.tls", &[], NO_LISTENER),
-    gap("sip.ws", &[], NO_LISTENER),
-    gap("sip.wss", &[], NO_LISTENER),
     gap("http.tls_listen", &[], NO_LISTENER),
     gap("media.codecs", &["opus", "g722"], "it is neither offered nor accepted"),
     gap("agent.campaigns", &[], NO_EFFECT),
@@ -56,7 +53,6 @@ pub(crate) const GAPS: &[Gap] = &[
     gap("queue.callback", &[], "nobody can ask for a callback"),
     gap("queue.overflow", &[], "the caller is told that nobody can answer"),
     gap("queue.announce", &[], "callers hear music alone"),
-    gap("trunk.transport", &["tls"], "the trunk is not used"),
     gap("inbound.recording.mode", &["always", "on_demand"], NOT_RECORDED),
     gap("campaign", &[], "nothing is dialled"),
     gap(

@@ -54,12 +54,15 @@ pub struct Tls {
     pub certificate: PathBuf,
     /// Its private key, PEM.
     pub key: PathBuf,
+    /// Authorities that are trusted beside the system's when we connect to a peer, PEM.
+    pub ca: Option<PathBuf>,
 }
 
 impl Tls {
     pub(crate) fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
         let (certificate, key) = (reader.parsed("certificate", path), reader.parsed("key", path));
-        Some(Self { certificate: certificate?, key: key? })
+        let ca = reader.parsed("ca", path);
+        Some(Self { certificate: certificate?, key: key?, ca })
     }
 }
 

@@ -90,6 +90,12 @@ const SIP: &[Key] = &[
     key("ws", List("address and port"), EMPTY, "Where to listen for WebSocket (browsers)."),
     key("wss", List("address and port"), EMPTY, "The same over TLS; needs `[tls]`."),
     key(
+        "ws_origins",
+        List("origin"),
+        Nothing("all"),
+        "The pages that may open a WebSocket, such as `https://phone.example.com`.",
+    ),
+    key(
         "advertised",
         Text("IP address"),
         NONE,
@@ -116,11 +122,37 @@ const SIP: &[Key] = &[
         "A longer registration is cut to this.",
     ),
     key("user_agent", Text("text"), Value(r#""Strowger""#), "What `Server` and `User-Agent` say."),
+    key(
+        "subscription_min_seconds",
+        Seconds(1, DAY),
+        Value("60"),
+        "A shorter subscription (lamps, messages, presence) is refused with 423.",
+    ),
+    key("subscription_max_seconds", Seconds(1, DAY), Value("3600"), "A longer subscription is cut to this."),
+    key(
+        "subscriptions_max",
+        Integer(1, COUNT_MAX),
+        Value("50000"),
+        "Subscriptions in all; more are refused with 503.",
+    ),
+    key(
+        "subscriptions_per_phone_max",
+        Integer(1, 10_000),
+        Value("300"),
+        "Subscriptions of one phone; more are refused with 500.",
+    ),
+    key("blf_identities", Flag, ON, "Whether those who watch a phone see with whom it talks."),
 ];
 
 const TLS: &[Key] = &[
     key("certificate", Text("path"), Required, "The certificate chain, PEM."),
     key("key", Text("path"), Required, "Its private key, PEM."),
+    key(
+        "ca",
+        Text("path"),
+        NONE,
+        "Authorities, PEM, that are trusted beside the system's when Strowger connects to a peer over TLS.",
+    ),
 ];
 
 const MEDIA: &[Key] = &[
@@ -206,6 +238,12 @@ const PHONE: &[Key] = &[
     key("secret", Shape::Secret(PHONE_SECRET), NONE, "The password of digest authentication."),
     key("display_name", Text("text"), NONE, "The name shown to those it calls."),
     key("contact", Text("SIP URI"), NONE, "A fixed address instead of a registration."),
+    key(
+        "blf_identities",
+        Flag,
+        Nothing("as in `[sip]`"),
+        "Whether those who watch this phone see with whom it talks.",
+    ),
 ];
 
 const PHONE_RANGE: &[Key] = &[

@@ -32,6 +32,7 @@ mod schema;
 mod secret;
 mod sip;
 mod store;
+mod subscriptions;
 mod suggest;
 mod target;
 #[cfg(test)]
@@ -100,6 +101,7 @@ pub use store::Limits;
 pub use store::Sounds;
 pub use store::Store;
 pub use store::StoreUrl;
+pub use subscriptions::Subscriptions;
 pub use target::Scheme;
 pub use target::Target;
 pub use trunk::Credentials;

@@ -22,6 +22,8 @@ pub struct Phone {
     pub display_name: Option<String>,
     /// A fixed address (a SIP URI) instead of a registration.
     pub contact: Option<String>,
+    /// Whether those who watch it see with whom it talks; `None`: as `[sip]` says.
+    pub blf_identities: Option<bool>,
 }
 
 impl Phone {
@@ -31,6 +33,8 @@ impl Phone {
         let secret = phone_secret(reader);
         let display_name = reader.parsed("display_name", header_text);
         let contact = reader.parsed("contact", sip_uri);
+        let says = reader.has("blf_identities");
+        let blf_identities = says.then_some(reader.flag("blf_identities"));
         let number = number?;
         if !has_secret && contact.is_none() {
             let what =
@@ -38,7 +42,7 @@ impl Phone {
             reader.cx.doubt(&reader.at.clone(), what);
         }
         reader.cx.take_phone(&number);
-        Some(Self { number: PhoneNumber::new(&number.text), secret, display_name, contact })
+        Some(Self { number: PhoneNumber::new(&number.text), secret, display_name, contact, blf_identities })
     }
 }
 
@@ -156,6 +160,7 @@ impl PhoneRange {
             secret: self.secret.clone(),
             display_name: None,
             contact: None,
+            blf_identities: None,
         }
     }
 }

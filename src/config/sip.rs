@@ -4,6 +4,7 @@ use crate::config::context::Listener;
 use crate::config::network;
 use crate::config::network::Network;
 use crate::config::reader::Reader;
+use crate::config::subscriptions::Subscriptions;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub struct Sip {
     pub ws: Vec<SocketAddr>,
     /// WebSocket listeners over TLS.
     pub wss: Vec<SocketAddr>,
+    /// The origins whose pages may open a WebSocket; all when empty.
+    pub ws_origins: Vec<String>,
     /// Our address as peers outside the local networks see it.
     pub advertised: Option<IpAddr>,
     /// Peers that are told our own address.
@@ -33,6 +36,8 @@ pub struct Sip {
     pub registration_max: Duration,
     /// What `Server` and `User-Agent` say.
     pub user_agent: String,
+    /// Lamps, messages and presence.
+    pub subscriptions: Subscriptions,
 }
 
 impl Sip {
@@ -55,11 +60,13 @@ impl Sip {
             tls: listeners(reader, "tls", "sip.tls", false),
             ws: listeners(reader, "ws", "sip.ws", false),
             wss: listeners(reader, "wss", "sip.wss", false),
+            ws_origins: values(reader.parsed_list("ws_origins", origin)),
             advertised: reader.parsed("advertised", network::ip),
             local_networks: values(reader.parsed_list("local_networks", Network::parse)),
             registration_min: reader.seconds("registration_min_seconds"),
             registration_max: reader.seconds("registration_max_seconds"),
             user_agent: reader.parsed("user_agent", header_text).unwrap_or_default(),
+            subscriptions: Subscriptions::read(reader),
         };
         if sip.registration_min > sip.registration_max {
             let what = "`registration_min_seconds` is above `registration_max_seconds`";
@@ -94,6 +101,14 @@ pub(crate) fn domain(text: &str) -> Result<String, String> {
     } else {
         Err(format!("`{}` is neither a host name nor an address", text.escape_debug()))
     }
+}
+
+/// An origin as a browser writes it (RFC 6454 section 6.2).
+fn origin(text: &str) -> Result<String, String> {
+    let wrong = || format!("`{}` is not an origin such as https://phone.example.com", text.escape_debug());
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or_else(wrong)?;
+    let plain = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte));
+    if plain && !host.is_empty() { Ok(text.to_ascii_lowercase()) } else { Err(wrong()) }
 }
 
 /// A text that goes into a header line as it is.

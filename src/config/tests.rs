@@ -483,7 +483,6 @@ fn what_is_not_built_warns_once() {
          [[queue]]\nid = \"s\"\nstrategy = \"linear\"\nrecording = { mode = \"never\" }\n\
          overflow = [{ when = [\"full\"], to = \"voicemail:1\" }]\n[[phone]]\nnumber = \"1\"\nsecret = \"x\"\n",
         &[
-            "4:1: warning: `sip.tls` is not built yet: nothing listens there",
             "9:11: warning: `media.codecs = opus` is not built yet: it is neither offered nor accepted",
             "12:12: warning: `queue.strategy = ring-all` is not built yet: longest-idle is used",
             "18:12: warning: `queue.strategy = linear` is not built yet: longest-idle is used",

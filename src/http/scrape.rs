@@ -46,6 +46,7 @@ fn readings(gauges: Gauges) -> Readings {
         agents,
         registrations: gauges.registrations,
         calls: gauges.calls,
+        subscriptions: gauges.subscriptions,
         queues: gauges.queues.into_iter().map(queue).collect(),
     }
 }

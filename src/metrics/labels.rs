@@ -232,9 +232,12 @@ pub(crate) const DROP_REASONS: &[&str] = &[
     "unmatched_response",
     "not_for_us",
     "too_many_connections",
+    "handshake",
     "malformed",
     "blocked",
 ];
+/// Why a NOTIFY failed.
+pub(crate) const NOTIFY_REASONS: &[&str] = &["refused", "timeout", "unreachable"];
 /// Why an agent's state was repaired.
 pub(crate) const REPAIR_REASONS: &[&str] =
     &["busy_without_call", "offer_without_entry", "wrap_up_without_timer"];

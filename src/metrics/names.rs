@@ -114,6 +114,12 @@ families! {
     /// Registered contacts.
     REGISTRATIONS = gauge("strowger_registrations", &["transport"], "Registered contacts.");
 
+    /// Subscriptions.
+    SUBSCRIPTIONS = gauge("strowger_subscriptions", &["event"], "Subscriptions of phones, by event.");
+    /// Failed notifications.
+    NOTIFY_FAILURES = counter("strowger_notify_failures_total", &["reason"],
+        "NOTIFYs that were refused, not answered or could not be sent; each but a postponed one ends its subscription.");
+
     /// Live calls.
     CALLS = gauge("strowger_calls", &["direction", "state"], "Live calls.");
     /// Ended calls.

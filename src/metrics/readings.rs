@@ -14,6 +14,8 @@ pub struct Readings {
     pub registrations: Vec<(&'static str, u64)>,
     /// Live calls by direction and state.
     pub calls: Vec<(&'static str, &'static str, u64)>,
+    /// Subscriptions by event.
+    pub subscriptions: Vec<(&'static str, u64)>,
     /// Agents by status.
     pub agents: Vec<(&'static str, u64)>,
     /// Each queue's figures.
@@ -41,6 +43,7 @@ pub(crate) struct Gauges {
     draining: IntGaugeVec,
     registrations: IntGaugeVec,
     calls: IntGaugeVec,
+    subscriptions: IntGaugeVec,
     agents: IntGaugeVec,
     waiting: IntGaugeVec,
     longest_wait: GaugeVec,
@@ -55,6 +58,7 @@ impl Gauges {
             draining: families.gauge(&names::DRAINING),
             registrations: families.gauge(&names::REGISTRATIONS),
             calls: families.gauge(&names::CALLS),
+            subscriptions: families.gauge(&names::SUBSCRIPTIONS),
             agents: families.gauge(&names::AGENTS),
             waiting: families.gauge(&names::QUEUE_WAITING),
             longest_wait: families.seconds_gauge(&names::QUEUE_LONGEST_WAIT),
@@ -70,6 +74,7 @@ impl Gauges {
             &self.draining,
             &self.registrations,
             &self.calls,
+            &self.subscriptions,
             &self.agents,
             &self.waiting,
             &self.queue_agents,
@@ -85,6 +90,9 @@ impl Gauges {
         }
         for (direction, state, count) in &readings.calls {
             self.calls.with_label_values(&[*direction, *state]).set(whole_number(*count));
+        }
+        for (event, count) in &readings.subscriptions {
+            self.subscriptions.with_label_values(&[*event]).set(whole_number(*count));
         }
         for (status, count) in &readings.agents {
             self.agents.with_label_values(&[*status]).set(whole_number(*count));

@@ -10,6 +10,7 @@ use crate::metrics::labels::CODE_CLASSES;
 use crate::metrics::labels::CODES;
 use crate::metrics::labels::DROP_REASONS;
 use crate::metrics::labels::Method;
+use crate::metrics::labels::NOTIFY_REASONS;
 use crate::metrics::labels::PARSE_REASONS;
 use crate::metrics::labels::Transport;
 use crate::metrics::labels::Way;
@@ -25,6 +26,7 @@ pub(crate) struct SipFamilies {
     parse_errors: IntCounterVec,
     auth_failures: Words,
     dropped: Words,
+    notify_failures: Words,
 }
 
 /// Labels of the known codes: `CODES` as text, in the same order.
@@ -59,6 +61,7 @@ impl SipFamilies {
             parse_errors: families.counter(&names::SIP_PARSE_ERRORS),
             auth_failures: Words::new(&families.counter(&names::SIP_AUTH_FAILURES), AUTH_REASONS),
             dropped: Words::new(&families.counter(&names::SIP_DROPPED), DROP_REASONS),
+            notify_failures: Words::new(&families.counter(&names::NOTIFY_FAILURES), NOTIFY_REASONS),
         }
     }
 }
@@ -94,6 +97,11 @@ impl Metrics {
     /// Credentials were refused. `reason` is a word such as `unknown_user` or `wrong_response`.
     pub fn sip_auth_failure(&self, reason: &str) {
         self.0.sip.auth_failures.count(reason);
+    }
+
+    /// A NOTIFY failed. `reason` is `refused`, `timeout` or `unreachable`.
+    pub fn notify_failure(&self, reason: &str) {
+        self.0.sip.notify_failures.count(reason);
     }
 
     /// A message was put away without an answer. `reason` is a word such as `rate_limit`.

@@ -174,6 +174,7 @@ fn gauges_show_the_last_reading_only() {
         unbalanced: 0,
     };
     let readings = Readings {
+        subscriptions: vec![("dialog", 2)],
         draining: true,
         registrations: vec![("udp", 3)],
         calls: vec![("inbound", "queued", 2)],

@@ -1,20 +1,29 @@
-//! Sockets of the SIP side: UDP sockets, TCP listeners and connections, on one thread's runtime.
+//! Sockets of the SIP side: UDP sockets, and connections over TCP, TLS and WebSocket, on one thread's runtime.
 //!
-//! They carry bytes and know nothing of what these mean, but for the framing of a stream. Whoever owns the signalling
-//! thread gives a [`Sink`].
+//! They carry bytes and know nothing of what these mean, but for the framing. Whoever owns the signalling thread gives a
+//! [`Sink`].
+//!
+//! A TLS connection that we open is verified: the peer's certificate must bear the name that
+//! [`connections::Connections::expect_name`] gave for that address, or the address itself where none was given.
 
+pub mod connections;
 mod icmp;
+mod link;
 pub mod resolve;
-pub mod tcp;
+mod stream;
+mod tcp;
+pub mod tls;
 pub mod udp;
+mod validity;
+mod ws;
 
 use crate::sip::endpoint::Flow;
 use bytes::Bytes;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 /// Where what comes in goes: the owner of the signalling thread. Called on that thread, never re-entered.
 pub trait Sink {
-    /// One datagram, or one framed message of a stream.
+    /// One datagram, or one framed message of a connection.
     fn received(&self, flow: Flow, bytes: Bytes);
     /// A connection could not be opened, or was lost.
     fn failed(&self, flow: Flow);
@@ -43,11 +52,21 @@ pub enum NetError {
 
 /// The address that this machine uses towards the outside: what stands for an unspecified one. No packet is sent.
 pub fn default_address() -> IpAddr {
-    let route = || -> std::io::Result<IpAddr> {
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-        // TEST-NET-1 (RFC 5737): connecting a UDP socket only asks the routing table.
-        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
-        Ok(socket.local_addr()?.ip())
-    };
-    route().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+    // TEST-NET-1 (RFC 5737).
+    let outside = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+    address_towards(outside, IpAddr::V4(Ipv4Addr::UNSPECIFIED)).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+}
+
+/// The same over IPv6.
+pub fn default_address_v6() -> IpAddr {
+    // The documentation's prefix (RFC 3849).
+    let outside = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
+    address_towards(outside, IpAddr::V6(Ipv6Addr::UNSPECIFIED)).unwrap_or(IpAddr::V6(Ipv6Addr::LOCALHOST))
+}
+
+fn address_towards(outside: IpAddr, any: IpAddr) -> std::io::Result<IpAddr> {
+    let socket = UdpSocket::bind((any, 0))?;
+    // Connecting a UDP socket only asks the routing table.
+    socket.connect((outside, 9))?;
+    Ok(socket.local_addr()?.ip())
 }

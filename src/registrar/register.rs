@@ -99,6 +99,10 @@ pub struct Granted {
     pub instance: Option<String>,
     /// `reg-id`.
     pub reg_id: Option<u32>,
+    /// The registrar's number of the binding.
+    pub id: u64,
+    /// The Call-ID of its registration.
+    pub call_id: String,
 }
 
 /// What a REGISTER did.
@@ -232,7 +236,7 @@ impl<F: Copy + PartialEq> Plan<F> {
         request: &RegisterRequest<F>,
         next_id: &mut u64,
     ) {
-        let old = self.bindings.iter().position(|binding| binding.key == contact.key);
+        let old = self.bindings.iter().position(|binding| is_binding_of(binding, contact));
         let (kind, id) = match old {
             Some(at) => (ChangeKind::Refreshed, self.bindings.remove(at).id),
             None => {
@@ -275,12 +279,15 @@ fn is_late<F>(binding: &Binding<F>, request: &RegisterRequest<F>) -> bool {
     binding.call_id == request.call_id && request.cseq <= binding.cseq
 }
 
-/// RFC 3261 section 10.2.4: the same URI; RFC 5626 section 6: or the same instance and reg-id.
+/// RFC 3261 section 10.2.4: the same URI. RFC 5626 section 6: of a device's flows each is a binding of its own, known by
+/// instance and reg-id whatever its URI.
 fn is_binding_of<F>(binding: &Binding<F>, contact: &NewContact) -> bool {
-    let same_flow_of_device = contact.reg_id.is_some()
-        && contact.instance.is_some()
-        && (&binding.instance, binding.reg_id) == (&contact.instance, contact.reg_id);
-    binding.key == contact.key || same_flow_of_device
+    let old = binding.instance.as_ref().zip(binding.reg_id);
+    let new = contact.instance.as_ref().zip(contact.reg_id);
+    match (old, new) {
+        (Some(old), Some(new)) => old == new,
+        (Some(_), None) | (None, Some(_) | None) => binding.key == contact.key,
+    }
 }
 
 /// Whether `contact` is the same device come back under another URI, so that `binding` is dead.
@@ -289,12 +296,9 @@ fn is_replaced<F: PartialEq>(
     contact: &NewContact,
     request: &RegisterRequest<F>,
 ) -> bool {
-    if binding.key == contact.key {
-        return false;
-    }
     // RFC 5626 section 6: one binding for an instance and reg-id, whatever its URI.
-    if is_binding_of(binding, contact) {
-        return true;
+    if is_binding_of(binding, contact) || binding.key == contact.key {
+        return is_binding_of(binding, contact) && binding.key != contact.key;
     }
     // A new Call-ID says that the device has lost its memory (RFC 3261 section 10.2: it should use one for all).
     if binding.call_id == request.call_id {

@@ -79,12 +79,34 @@ impl<F: Copy + Ord> Registrar<F> {
         Ok(RegisterDone { bindings, changes: changes.collect() })
     }
 
-    /// The contacts to ring: live and reachable, the most preferred first, then the one registered last.
+    /// The contacts to ring: live and reachable, the most preferred first, then the one registered last. Of the flows of
+    /// one device only the first: RFC 5626 section 5.1 forbids to send a request to the same device twice.
     pub fn bindings(&self, aor: &str, now: Instant) -> Vec<&Binding<F>> {
         let mut bindings: Vec<_> = self.aors.get(aor).into_iter().flatten().collect();
         bindings.retain(|binding| binding.is_live(now) && !binding.unreachable);
         bindings.sort_by_key(|binding| Reverse((binding.q, binding.refreshed_at.instant, binding.id)));
+        let mut devices: Vec<&str> = Vec::new();
+        bindings.retain(|binding| {
+            let Some(device) = binding.instance.as_deref().filter(|_| binding.reg_id.is_some()) else {
+                return true;
+            };
+            let first = !devices.contains(&device);
+            devices.push(device);
+            first
+        });
         bindings
+    }
+
+    /// All contacts of an address of record, whether they can be rung or not.
+    pub fn all_of(&self, aor: &str) -> impl Iterator<Item = &Binding<F>> {
+        self.aors.get(aor).into_iter().flatten()
+    }
+
+    /// A live binding by its number, with its address of record.
+    pub fn binding(&self, id: u64, now: Instant) -> Option<(&str, &Binding<F>)> {
+        let aor = self.owners.get(&id)?;
+        let binding = self.aors.get(aor)?.iter().find(|binding| binding.id == id)?;
+        binding.is_live(now).then_some((aor.as_ref(), binding))
     }
 
     /// All live bindings with their addresses of record, the unreachable ones among them.
@@ -122,9 +144,14 @@ impl<F: Copy + Ord> Registrar<F> {
     /// The contact did not answer at all, or its host refused: it is not rung again until it registers or is heard
     /// of. When another contact was registered since, it is dead for good (a phone that rebooted) and goes.
     pub fn unreachable(&mut self, aor: &str, key: &str) -> Option<Change<F>> {
-        let bindings = self.aors.get(aor)?;
-        let dead = bindings.iter().find(|binding| binding.key == key)?;
-        let id = dead.id;
+        let id = self.aors.get(aor)?.iter().find(|binding| binding.key == key)?.id;
+        self.unreachable_binding(id)
+    }
+
+    /// The same, by the binding's number.
+    pub fn unreachable_binding(&mut self, id: u64) -> Option<Change<F>> {
+        let bindings = self.aors.get(self.owners.get(&id)?)?;
+        let dead = bindings.iter().find(|binding| binding.id == id)?;
         let is_superseded = bindings.iter().any(|other| {
             !other.unreachable
                 && (other.refreshed_at.instant, other.id) > (dead.refreshed_at.instant, dead.id)
@@ -219,5 +246,7 @@ fn granted<F>(binding: &Binding<F>, now: Instant) -> Granted {
         q: binding.q,
         instance: binding.instance.clone(),
         reg_id: binding.reg_id,
+        id: binding.id,
+        call_id: binding.call_id.clone(),
     }
 }

@@ -5,5 +5,7 @@
 pub mod dialog;
 pub mod digest;
 pub mod endpoint;
+pub mod gruu;
 pub mod msg;
+pub mod stun;
 pub mod transaction;

@@ -209,6 +209,8 @@ pub struct Gauges {
     pub registrations: Vec<(&'static str, u64)>,
     /// Live calls by direction and state.
     pub calls: Vec<(&'static str, &'static str, u64)>,
+    /// Subscriptions by event.
+    pub subscriptions: Vec<(&'static str, u64)>,
     /// No new calls are taken.
     pub draining: bool,
 }

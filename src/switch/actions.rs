@@ -277,6 +277,7 @@ impl Core {
             agents: agents.into_iter().collect(),
             registrations: registrations.into_iter().collect(),
             calls: calls.into_iter().map(|((direction, state), count)| (direction, state, count)).collect(),
+            subscriptions: self.watches_by_event(),
             draining: self.draining,
         }
     }

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::Transport;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 /// The addresses.
@@ -14,12 +14,19 @@ pub struct Addresses {
     bound: Vec<(Transport, SocketAddr)>,
     /// What stands for an unspecified address (`0.0.0.0`): the address of the default route.
     default: IpAddr,
+    /// The same for IPv6 (`[::]`).
+    default_v6: IpAddr,
 }
 
 impl Addresses {
     /// With the sockets as they were bound.
     pub fn new(config: Arc<Config>, bound: Vec<(Transport, SocketAddr)>, default: IpAddr) -> Self {
-        Self { config, bound, default }
+        Self { config, bound, default, default_v6: IpAddr::V6(Ipv6Addr::LOCALHOST) }
+    }
+
+    /// With another address than loopback for an unspecified one of IPv6.
+    pub fn with_v6(self, default_v6: IpAddr) -> Self {
+        Self { default_v6, ..self }
     }
 
     /// The transports over which requests can be sent.
@@ -62,9 +69,11 @@ impl Addresses {
     fn seen_by(&self, peer: IpAddr, own: IpAddr) -> IpAddr {
         let local = self.config.sip.local_networks.iter().any(|network| network.contains(peer));
         match self.config.sip.advertised {
-            Some(advertised) if !local => advertised,
-            Some(_) | None if own.is_unspecified() => self.default,
-            Some(_) | None => own,
+            // Who reaches us over IPv6 has no use for an address of IPv4, and needs no NAT.
+            Some(advertised) if !local && advertised.is_ipv4() == own.is_ipv4() => advertised,
+            Some(_) | None if !own.is_unspecified() => own,
+            Some(_) | None if own.is_ipv4() => self.default,
+            Some(_) | None => self.default_v6,
         }
     }
 }

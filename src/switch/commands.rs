@@ -258,6 +258,7 @@ impl Core {
             self.trunks.forget(id);
         }
         self.own_call_ended(&leg);
+        self.touch_lamp_of(&leg);
     }
 
     /// Closes the leg's media, once.

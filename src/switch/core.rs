@@ -33,6 +33,9 @@ use crate::sip::endpoint::Effect;
 use crate::sip::endpoint::Endpoint;
 use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::ServerTx;
+use crate::sip::endpoint::Transport;
+use crate::sip::gruu::Gruu;
+use crate::sip::stun;
 use crate::store::BindingChange;
 use crate::switch::addresses::Addresses;
 use crate::switch::board::Board;
@@ -41,6 +44,7 @@ use crate::switch::counting::Seen;
 use crate::switch::leg::Leg;
 use crate::switch::limiter::Limiter;
 use crate::switch::port_stock::PortStock;
+use crate::switch::subscriptions::Subscriptions;
 use crate::switch::trunks::Trunks;
 use crate::switch::view::CallState;
 use crate::switch::view::Direction;
@@ -51,6 +55,7 @@ use crate::trunk::Answer;
 use crate::trunk::Question;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -93,6 +98,15 @@ pub enum Output {
     },
     /// Ask the DNS; the answer is [`Input::Resolved`].
     Resolve(Question),
+    /// The certificate of the peer at this address must bear this name when a connection to it is opened over TLS
+    /// (RFC 5922 section 4); it comes before the first message that is sent there. The last name counts; without one
+    /// the certificate must bear the address.
+    PeerName {
+        /// The address, as in the flow of the messages to it.
+        remote: SocketAddr,
+        /// The DNS name by which the peer was found.
+        name: String,
+    },
     /// A command for a media worker.
     Media {
         /// Which worker.
@@ -149,6 +163,10 @@ pub struct Core {
     pub(crate) realm: Realm,
     pub(crate) endpoint: Endpoint,
     pub(crate) registrar: Registrar<Flow>,
+    pub(crate) subscriptions: Subscriptions,
+    pub(crate) gruu: Gruu,
+    /// The device that the request under way asks for by its GRUU.
+    pub(crate) device: Option<String>,
     pub(crate) limiter: Limiter,
     pub(crate) trunks: Trunks,
     pub(crate) acd: Acd,
@@ -197,6 +215,7 @@ impl Core {
             self.endpoint.poll_timeout(),
             self.acd.poll_timeout(),
             self.registrar.poll_timeout(),
+            self.subscriptions.poll_timeout(),
             self.board.poll_timeout(),
             self.trunks.poll_timeout(),
             call,
@@ -228,6 +247,7 @@ impl Core {
             }
             core.leave_now(now);
             core.trunks_stop(now);
+            core.dismiss_watches(now);
         });
     }
 
@@ -242,6 +262,8 @@ impl Core {
         self.current = None;
         let result = catch_unwind(AssertUnwindSafe(|| {
             let result = body(self);
+            self.run(now);
+            self.light_lamps(now);
             self.run(now);
             result
         }));
@@ -291,6 +313,13 @@ impl Core {
             self.metrics.sip_dropped("rate_limit");
             return;
         }
+        if flow.transport == Transport::Udp && stun::is_stun(&bytes) {
+            // RFC 5626 section 8: binding requests come on the same port.
+            if let Some(answer) = stun::answer(&bytes, flow.remote) {
+                self.out.push(Output::Send { flow, bytes: Bytes::from(answer) });
+            }
+            return;
+        }
         self.endpoint.receive(now.instant, flow, bytes, &mut self.effects);
     }
 
@@ -300,6 +329,7 @@ impl Core {
             // RFC 5626 section 5.3: what registered over a connection is gone with it.
             let changes = self.registrar.flow_closed(flow);
             self.bindings_gone(now, changes);
+            self.watches_gone(now, flow);
         }
         self.trunk_flow_lost(now, flow);
     }
@@ -327,6 +357,7 @@ impl Core {
         if self.registrar.poll_timeout().is_some_and(|at| at <= now.instant) {
             self.expire_bindings(now);
         }
+        self.watches_due(now);
     }
 
     /// Works off effects and work until nothing is left.
@@ -381,6 +412,7 @@ impl Core {
 
     fn call_input(&mut self, now: Now, uid: CallUid, input: call::Input) {
         self.current = Some(uid);
+        self.touch_lamps(uid);
         let Some(slot) = self.calls.get_mut(&uid) else { return };
         let mut commands = Vec::new();
         let before = views::call_state(slot.call.state());

@@ -24,12 +24,15 @@ use crate::switch::leg::Phase;
 use crate::switch::leg::Purpose;
 use crate::switch::leg::Shown;
 use crate::switch::leg::Target;
+use crate::switch::subscriptions::WatchId;
 use crate::switch::view::LegRole;
 use crate::switch::write;
 use std::net::SocketAddr;
 
 /// RFC 3261 section 19.1.2: the port where none is given.
 const SIP_PORT: u16 = 5060;
+/// The same over TLS.
+const SIPS_PORT: u16 = 5061;
 
 impl Core {
     /// Legs for what the dial plan chose; the cause when there is nobody to ring.
@@ -68,20 +71,23 @@ impl Core {
         role: LegRole,
         shown: &Shown,
     ) -> Vec<LegId> {
-        let mut targets: Vec<(String, Flow)> = self
+        let mut targets: Vec<(String, Flow, Vec<String>)> = self
             .registrar
             .bindings(number.as_str(), now.instant)
-            .iter()
-            .map(|contact| (contact.uri.clone(), contact.flow))
+            .into_iter()
+            .filter(|contact| self.is_asked_for(contact))
+            .map(|contact| (contact.uri.clone(), contact.flow, contact.path.clone()))
             .collect();
-        if let Some(fixed) = self.config.phone(number.as_str()).and_then(|phone| phone.contact) {
-            targets.extend(self.flow_of_uri(&fixed).map(|flow| (fixed, flow)));
+        let fixed = self.config.phone(number.as_str()).and_then(|phone| phone.contact);
+        if let Some(fixed) = fixed.filter(|_| self.device.is_none()) {
+            targets.extend(self.flow_of_uri(&fixed).map(|flow| (fixed, flow, Vec::new())));
         }
         let mut legs = Vec::new();
-        for (uri, flow) in targets {
+        for (uri, flow, path) in targets {
             let target = Target { uri, flow, shown: shown.clone() };
             let Some(leg) = self.plan_leg(call, role, number.as_str().to_owned(), target) else { continue };
             if let Some(leg) = self.legs.get_mut(&leg) {
+                leg.path = path;
                 leg.phone = Some(number.clone());
                 leg.own_call = role != LegRole::Agent;
             }
@@ -96,7 +102,8 @@ impl Core {
     /// Whether a phone could be rung now.
     pub(crate) fn is_reachable(&self, now: Now, number: &PhoneNumber) -> bool {
         let fixed = self.config.phone(number.as_str()).is_some_and(|phone| phone.contact.is_some());
-        fixed || !self.registrar.bindings(number.as_str(), now.instant).is_empty()
+        let contacts = self.registrar.bindings(number.as_str(), now.instant);
+        (fixed && self.device.is_none()) || contacts.iter().any(|contact| self.is_asked_for(contact))
     }
 
     /// A leg with its media port, not yet dialled; `None` when there is no port.
@@ -118,11 +125,15 @@ impl Core {
     fn flow_of_uri(&self, uri: &str) -> Option<Flow> {
         let uri = Uri::parse(uri.as_bytes()).ok()?;
         let address = uri.host.ip()?;
-        let transport = match uri.transport() {
-            Some(msg::Transport::Tcp) => Transport::Tcp,
-            Some(_) | None => Transport::Udp,
+        let (transport, port) = match uri.transport() {
+            // RFC 7118 section 5: nobody can connect to a browser.
+            Some(msg::Transport::Ws | msg::Transport::Wss) => return None,
+            Some(msg::Transport::Tls) => (Transport::Tls, SIPS_PORT),
+            Some(_) | None if uri.scheme == msg::Scheme::Sips => (Transport::Tls, SIPS_PORT),
+            Some(msg::Transport::Tcp) => (Transport::Tcp, SIP_PORT),
+            Some(_) | None => (Transport::Udp, SIP_PORT),
         };
-        self.addresses.flow_to(transport, SocketAddr::new(address, uri.port.unwrap_or(SIP_PORT)))
+        self.addresses.flow_to(transport, SocketAddr::new(address, uri.port.unwrap_or(port)))
     }
 
     /// Sends the INVITE of a planned leg, offering the codec of the other leg first.
@@ -140,9 +151,11 @@ impl Core {
         let tag = self.endpoint.tag();
         let call_id = write::call_id(&mut self.random, &self.config.sip.domain);
         let special = self.special(id, like);
+        let path = leg_path(self.legs.get(&id));
         let invite = write::invite(&write::Invite {
             target: &target,
             special: &special,
+            path: &path,
             domain: &self.config.sip.domain,
             user_agent: &self.config.sip.user_agent,
             contact,
@@ -152,7 +165,7 @@ impl Core {
             body: &body,
         });
         let user = self.dial_user(now, id, like, &invite);
-        let tx = self.endpoint.request(now.instant, target.flow, invite.clone(), user, &mut self.effects);
+        let tx = self.request_sized(now, id, target.flow, invite.clone(), user);
         self.count_request_out(Method::Invite, target.flow.transport);
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.invite_sent = Some(invite);
@@ -175,6 +188,9 @@ impl Core {
             return;
         }
         let status = message.status().unwrap_or(0);
+        if let Some(watch) = WatchId::unpack(user) {
+            return self.notify_answered(now, watch, message);
+        }
         match Purpose::unpack(user) {
             Purpose::Dial(leg) => self.invite_response(now, tx, leg, status, message),
             Purpose::Reinvite(leg) => self.reinvite_response(now, tx, leg, status, message),
@@ -186,6 +202,9 @@ impl Core {
     pub(crate) fn request_failed(&mut self, now: Now, user: u64, status: u16) {
         if self.trunk_unanswered(now, user, status) {
             return;
+        }
+        if let Some(watch) = WatchId::unpack(user) {
+            return self.notify_failed(now, watch, status);
         }
         match Purpose::unpack(user) {
             Purpose::Dial(leg) => {
@@ -221,7 +240,13 @@ impl Core {
                 self.provisional(id, message);
             }
             (Phase::Outgoing { .. }, 200..=299) => self.answered(now, tx, id, message),
-            (Phase::Outgoing { .. }, _) => self.dial_failed(id, status),
+            (Phase::Outgoing { .. }, _) => {
+                // RFC 5626 section 11.1: 430 says that the proxy has lost the phone's flow.
+                if status == 430 {
+                    self.contact_silent(now, id);
+                }
+                self.dial_failed(id, status);
+            }
             // RFC 3261 section 13.2.2.4: a second phone behind a forking proxy has answered as well.
             (Phase::Up, 200..=299) => self.refuse_fork(now, tx, id, message),
             (Phase::Up | Phase::Incoming { .. } | Phase::Planned | Phase::Leaving { .. }, _) => {}
@@ -325,10 +350,9 @@ impl Core {
         let same = |binding: &&Binding<Flow>| {
             binding.key == key && binding.flow == flow && binding.refreshed_at.instant <= asked
         };
-        if self.registrar.bindings(phone.as_str(), now.instant).into_iter().find(same).is_none() {
-            return;
-        }
-        let change = self.registrar.unreachable(phone.as_str(), &key);
+        let silent = self.registrar.bindings(phone.as_str(), now.instant).into_iter().find(same);
+        let Some(id) = silent.map(|binding| binding.id) else { return };
+        let change = self.registrar.unreachable_binding(id);
         self.binding_changes(change.into_iter().collect());
         self.reachability(now, &phone);
     }
@@ -344,4 +368,9 @@ impl Core {
         self.endpoint.ack(now.instant, tx, ack, flow, &mut self.effects);
         self.count_request_out(Method::Ack, flow.transport);
     }
+}
+
+/// The Path by which a leg's phone is reached (RFC 3327).
+fn leg_path(leg: Option<&Leg>) -> Vec<String> {
+    leg.map(|leg| leg.path.clone()).unwrap_or_default()
 }

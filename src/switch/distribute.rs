@@ -17,6 +17,7 @@ use crate::switch::core::Output;
 use crate::switch::core::Work;
 use crate::switch::leg::Leg;
 use crate::switch::leg::Shown;
+use crate::switch::subscriptions::Matter;
 use crate::switch::view::LegRole;
 
 impl Core {
@@ -107,6 +108,11 @@ impl Core {
     }
 
     fn changed(&mut self, changed: Changed) {
+        match &changed {
+            Changed::Agent(agent) => self.subscriptions.mark(Matter::Agent(agent.clone())),
+            Changed::Queue(queue) => self.subscriptions.mark(Matter::Queue(queue.clone())),
+            Changed::Offer(_) | Changed::Caller(_) => {}
+        }
         match changed {
             Changed::Agent(agent) => drop(self.board.agents.insert(agent)),
             Changed::Queue(queue) => self.board.queue_changed(queue),

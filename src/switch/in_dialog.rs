@@ -317,7 +317,7 @@ impl Core {
         request.header(Name::UserAgent, self.config.sip.user_agent.as_bytes());
         finish(&mut request);
         let bytes = request.finish();
-        self.endpoint.request(now.instant, flow, bytes, purpose.pack(), &mut self.effects);
+        self.request_sized(now, id, flow, bytes, purpose.pack());
         self.count_request_out(method, flow.transport);
     }
 

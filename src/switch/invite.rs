@@ -98,7 +98,7 @@ impl Core {
         source: Source,
         remote: Option<sdp::Remote>,
     ) {
-        let called = self.called(&source, message);
+        let called = self.called_by(now, &source, message);
         let (destination, direction) = match &source {
             Source::Trunk(trunk) => {
                 let destination = self.dialplan.inbound(trunk, &called).unwrap_or(Destination::NotFound);
@@ -148,6 +148,7 @@ impl Core {
         self.started(now, call, direction);
         self.respond_to_invite(now, leg, 100, "Trying", None);
         self.follow_plan(now, call, leg, &destination, &shown);
+        self.device = None;
     }
 
     fn started(&mut self, now: Now, call: CallUid, direction: Direction) {

@@ -99,6 +99,8 @@ pub(crate) struct Leg {
     pub(crate) phase: Phase,
     pub(crate) flow: Flow,
     pub(crate) target: Option<Target>,
+    /// The Path by which its phone registered, topmost first (RFC 3327): the Route of its INVITE.
+    pub(crate) path: Vec<String>,
     /// When its INVITE was sent.
     pub(crate) dialled: Option<Instant>,
     /// The INVITE as we sent it, kept for further answers to it.

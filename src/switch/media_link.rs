@@ -64,6 +64,7 @@ impl Core {
             phase,
             flow,
             target: None,
+            path: Vec::new(),
             dialled: None,
             invite_sent: None,
             worker,

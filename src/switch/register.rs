@@ -15,6 +15,8 @@ use crate::sip::msg::Message;
 use crate::sip::msg::Name;
 use crate::switch::core::Core;
 use crate::switch::core::Output;
+use crate::switch::outbound::Extensions;
+use crate::switch::subscriptions::Matter;
 use crate::switch::views;
 use crate::switch::write;
 
@@ -66,7 +68,7 @@ impl Core {
         let Some(aor) = write::address_of_record(message) else {
             return self.reply(now, tx, message, 400, "To Is Not A SIP Address");
         };
-        let Some(request) = write::register_request(message, flow) else {
+        let Some(mut request) = write::register_request(message, flow) else {
             return self.reply(now, tx, message, 400, "Bad Contact");
         };
         let Some(phone) = self.authenticate(now, tx, message) else { return };
@@ -75,7 +77,16 @@ impl Core {
             self.metrics.sip_auth_failure("wrong_user");
             return self.reply(now, tx, message, 403, "Forbidden");
         }
-        self.bind(now, tx, message, &phone, &request);
+        match Extensions::of(message, &mut request) {
+            Ok(extensions) => self.bind(now, tx, message, &phone, &request, extensions),
+            Err(refusal) => {
+                self.reply_with(now, tx, message, refusal.status, refusal.reason, |response| {
+                    if let Some((name, value)) = refusal.line {
+                        response.header(name, value);
+                    }
+                });
+            }
+        }
     }
 
     fn bind(
@@ -85,15 +96,23 @@ impl Core {
         message: &Message,
         phone: &PhoneNumber,
         request: &RegisterRequest<Flow>,
+        extensions: Extensions,
     ) {
         match self.registrar.register(now, phone.as_str(), request) {
             Ok(done) => {
+                let lines: Vec<String> = done
+                    .bindings
+                    .iter()
+                    .map(|granted| self.contact_granted(phone.as_str(), granted, extensions))
+                    .collect();
                 self.reply_with(now, tx, message, 200, "OK", |response| {
-                    for granted in &done.bindings {
-                        response.header(Name::Contact, write::contact_line(granted).as_bytes());
+                    for line in &lines {
+                        response.header(Name::Contact, line.as_bytes());
                     }
+                    extensions.write(message, request.flow, response);
                 });
                 self.binding_changes(done.changes);
+                self.follow_flow(phone, request.flow);
                 self.reachability(now, phone);
             }
             Err(refusal) => {
@@ -141,6 +160,9 @@ impl Core {
                 ChangeKind::Unreachable => "registration.unreachable",
                 ChangeKind::Removed(_) => "registration.removed",
             };
+            if !self.subscriptions.is_empty() {
+                self.subscriptions.mark(Matter::Phone(PhoneNumber::new(&change.aor)));
+            }
             self.board.registrations.push((kind, views::registration(&change.aor, &change.binding)));
             self.out.push(Output::Binding(write::stored(&change)));
         }

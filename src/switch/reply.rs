@@ -63,7 +63,8 @@ impl Core {
         }
         response.header(Name::Server, self.config.sip.user_agent.as_bytes());
         if makes_dialog {
-            let contact = write::contact_of(self.addresses.signalling(&leg.flow), leg.flow);
+            let address = self.addresses.signalling(&leg.flow);
+            let contact = write::contact_for(address, leg.flow, dialog.is_secure());
             response.header(Name::Contact, contact.as_bytes());
             response.header(Name::Allow, ALLOW.as_bytes());
             if status != 180

@@ -7,16 +7,22 @@ use crate::sip::endpoint::ServerTx;
 use crate::sip::msg::Message;
 use crate::sip::msg::Method;
 use crate::sip::msg::Name;
+use crate::subscription::package::ALLOW_EVENTS;
 use crate::switch::core::Core;
+use crate::switch::outbound;
 use crate::switch::write;
 
 /// What we understand, for `Allow`.
-pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER";
+pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, SUBSCRIBE";
 
 impl Core {
     /// A request that opens a transaction. The endpoint has checked its form.
     pub(crate) fn request(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) {
         self.count_request_in(message, flow.transport);
+        if write::has_to_tag(message) && message.method() == Method::Subscribe {
+            self.subscribe_in_dialog(now, tx, message, flow);
+            return;
+        }
         if write::has_to_tag(message) {
             self.request_in_dialog(now, tx, message, flow);
             return;
@@ -25,14 +31,14 @@ impl Core {
             Method::Register if self.may_proceed(now, tx, message) => self.register(now, tx, message, flow),
             Method::Options if self.may_proceed(now, tx, message) => self.options(now, tx, message),
             Method::Invite if self.may_proceed(now, tx, message) => self.invite(now, tx, message, flow),
+            Method::Subscribe if self.may_proceed(now, tx, message) => self.subscribe(now, tx, message, flow),
             // Refused and answered already; an ACK is never answered.
-            Method::Register | Method::Options | Method::Invite | Method::Ack => {}
+            Method::Register | Method::Options | Method::Invite | Method::Subscribe | Method::Ack => {}
             // A BYE or CANCEL of nothing.
             Method::Bye | Method::Cancel => {
                 self.reply(now, tx, message, 481, "Call/Transaction Does Not Exist");
             }
             Method::Prack
-            | Method::Subscribe
             | Method::Notify
             | Method::Publish
             | Method::Info
@@ -51,8 +57,8 @@ impl Core {
             self.reply(now, tx, message, 416, "Unsupported URI Scheme");
             return false;
         }
-        // RFC 3261 section 8.2.2.3: nothing of ours needs an option tag yet.
-        if let Some(refusal) = self.endpoint.unsupported(message, &[]) {
+        // RFC 3261 section 8.2.2.3.
+        if let Some(refusal) = self.endpoint.unsupported(message, outbound::option_tags(message.method())) {
             self.endpoint.respond(now.instant, tx, refusal, &mut self.effects);
             return false;
         }
@@ -82,6 +88,7 @@ impl Core {
         self.reply_with(now, tx, message, status, reason, |response| {
             response
                 .header(Name::Allow, ALLOW.as_bytes())
+                .header(Name::AllowEvents, ALLOW_EVENTS.as_bytes())
                 .header(Name::Accept, b"application/sdp")
                 .header(Name::AcceptEncoding, b"identity")
                 .header(Name::AcceptLanguage, b"fr, en");

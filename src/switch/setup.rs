@@ -19,6 +19,7 @@ use crate::sip::digest::Algorithm;
 use crate::sip::digest::Realm;
 use crate::sip::endpoint::Endpoint;
 use crate::sip::endpoint::EndpointSettings;
+use crate::sip::gruu::Gruu;
 use crate::store::Restored;
 use crate::switch::addresses::Addresses;
 use crate::switch::board::Board;
@@ -27,6 +28,7 @@ use crate::switch::counting;
 use crate::switch::counting::Seen;
 use crate::switch::limiter::Limiter;
 use crate::switch::port_stock::PortStock;
+use crate::switch::subscriptions::Subscriptions;
 use crate::switch::trunks::Trunks;
 use crate::switch::write;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -56,6 +58,9 @@ impl Core {
             realm: Realm::new(&config.sip.domain, key(&mut random), &ALGORITHMS, NONCE_LIFETIME),
             endpoint: Endpoint::new(endpoint, random.fork()),
             registrar,
+            subscriptions: Subscriptions::default(),
+            gruu: Gruu::new(key(&mut random)),
+            device: None,
             limiter: Limiter::default(),
             trunks: Trunks::new(&config, now.instant, &mut random),
             acd: Acd::new(settings, random.fork()),

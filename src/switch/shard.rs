@@ -10,8 +10,10 @@ use crate::media::command::Command as MediaCommand;
 use crate::media::command::Event as MediaEvent;
 use crate::metrics::Metrics;
 use crate::net::Sink;
+use crate::net::connections;
+use crate::net::connections::Connections;
+use crate::net::connections::Listener;
 use crate::net::resolve::Resolver;
-use crate::net::tcp::Tcp;
 use crate::net::udp::Udp;
 use crate::record::Fact;
 use crate::sip::endpoint::Flow;
@@ -47,8 +49,10 @@ pub struct Parts {
     pub clock: Clock,
     /// The UDP sockets.
     pub udp: Vec<Udp>,
-    /// The TCP listeners.
-    pub tcp: Vec<tokio::net::TcpListener>,
+    /// The listeners of every other transport.
+    pub listeners: Vec<Listener>,
+    /// What connections are made with.
+    pub connections: connections::Settings,
     /// The media workers.
     pub media: Arc<Media>,
     /// Their events.
@@ -67,7 +71,7 @@ struct Shard {
     outputs: RefCell<Vec<Output>>,
     clock: Clock,
     udp: Vec<Rc<Udp>>,
-    tcp: Rc<Tcp>,
+    connections: Rc<Connections>,
     /// Made with the first name that is asked for.
     resolver: OnceCell<Resolver>,
     media: Arc<Media>,
@@ -139,13 +143,14 @@ pub async fn run(parts: Parts, mut stop: oneshot::Receiver<Duration>) {
 type Inbox = (Rc<Shard>, mpsc::Receiver<Request>, mpsc::Receiver<MediaEvent>);
 
 fn start(parts: Parts) -> Inbox {
-    let Parts { core, clock, udp, tcp: listeners, media, media_events, writer, ends, metrics } = parts;
+    let Parts { core, clock, udp, listeners, connections, media, media_events, writer, ends, metrics } =
+        parts;
     let shard = Rc::new_cyclic(|this| Shard {
         core: RefCell::new(core),
         outputs: RefCell::default(),
         clock,
         udp: udp.into_iter().map(Rc::new).collect(),
-        tcp: Rc::default(),
+        connections: Rc::new(Connections::new(connections)),
         resolver: OnceCell::new(),
         media,
         writer,
@@ -162,7 +167,7 @@ fn start(parts: Parts) -> Inbox {
         tokio::task::spawn_local(Rc::clone(udp).receive(shard.clock.clone(), Rc::clone(&sink)));
     }
     for listener in listeners {
-        tokio::task::spawn_local(Rc::clone(&shard.tcp).accept(listener, Rc::clone(&sink)));
+        tokio::task::spawn_local(Rc::clone(&shard.connections).accept(listener, Rc::clone(&sink)));
     }
     (shard, ends.requests, media_events)
 }
@@ -258,7 +263,7 @@ impl Shard {
             }
         } else if let Some(this) = self.this.upgrade() {
             let sink: Rc<dyn Sink> = this;
-            self.tcp.send(flow, bytes, &sink);
+            self.connections.send(flow, bytes, &sink);
         }
     }
 
@@ -333,6 +338,7 @@ impl Sink for Shard {
             match output {
                 Output::Send { flow, bytes } => self.send(flow, bytes),
                 Output::Resolve(question) => self.resolve(question),
+                Output::PeerName { remote, name } => self.connections.expect_name(remote, &name),
                 Output::Media { worker, command } => {
                     let mut later = self.later.borrow_mut();
                     later.backlog.push_back((worker, command));

@@ -17,9 +17,9 @@ use crate::sip::msg::Name;
 use crate::sip::msg::write::RequestWriter;
 use crate::switch::core::Core;
 use crate::switch::core::Output;
-use crate::switch::outbound::leading_seconds;
-use crate::switch::outbound::retry_after;
 use crate::switch::requests::ALLOW;
+use crate::switch::trunk_call::leading_seconds;
+use crate::switch::trunk_call::retry_after;
 use crate::switch::trunks;
 use crate::switch::trunks::Asked;
 use crate::switch::trunks::Trunk;
@@ -262,6 +262,7 @@ impl Core {
         let Some(flow) = self.addresses.flow_to(transport, address) else {
             return self.tell_health(now, id, candidate.place, health::Input::Failed);
         };
+        self.expect_name(id, candidate);
         let uri = format!("sip:{}", candidate.host);
         let domain = self.config.sip.domain.clone();
         let mut request = self.request_outside(&uri, flow, Method::Options);
@@ -279,6 +280,22 @@ impl Core {
         let bytes = request.finish();
         self.endpoint.request(now.instant, flow, bytes, user, &mut self.effects);
         self.count_request_out(Method::Options, transport);
+    }
+
+    /// RFC 5922 section 4: over TLS, the peer must be who it was looked up as; the configured domain where there is only
+    /// an address.
+    pub(crate) fn expect_name(&mut self, id: &TrunkId, candidate: &Candidate) {
+        let Place { transport, address } = candidate.place;
+        if transport != Transport::Tls {
+            return;
+        }
+        let given = self.trunks.by_id.get(id).and_then(|trunk| trunk.config.domain.clone());
+        let host = candidate.host.rsplit_once(':').map_or(candidate.host.as_str(), |(name, _)| name);
+        let name = match candidate.host.parse::<std::net::SocketAddr>() {
+            Ok(_) => given,
+            Err(_) => Some(host.to_owned()),
+        };
+        self.out.extend(name.map(|name| Output::PeerName { remote: address, name }));
     }
 
     /// The beginning of a request outside of any dialog.
@@ -340,6 +357,7 @@ impl Core {
         let Some((candidate, flow)) = self.registrar_for(now.instant, id) else {
             return self.tell_registration(now, id, registration::Input::Unwilling(None));
         };
+        self.expect_name(id, &candidate);
         let Some(trunk) = self.trunks.by_id.get(id) else { return };
         let (Some(user), Some(domain)) = (trunk.user().map(write::user), trunk.domain()) else { return };
         let uri = format!("sip:{domain}");

@@ -65,9 +65,9 @@ impl Core {
     }
 
     /// The number that an INVITE is for.
-    pub(crate) fn called(&self, source: &Source, message: &Message) -> String {
+    pub(crate) fn called_by(&mut self, now: Now, source: &Source, message: &Message) -> String {
         match source {
-            Source::Phone(_) => write::called_number(message),
+            Source::Phone(_) => self.called(now, message),
             Source::Trunk(trunk) => {
                 let number = self.trunks.called(trunk, message);
                 // Rules may also be written as the carrier writes.

@@ -14,8 +14,8 @@ use crate::sip::digest::Login;
 use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::Transport;
 use crate::sip::msg::Message;
-use crate::switch::outbound::Attempt;
-use crate::switch::outbound::Outbound;
+use crate::switch::trunk_call::Attempt;
+use crate::switch::trunk_call::Outbound;
 use crate::switch::trunk_host::TrunkHost;
 use crate::switch::trunk_link::Enrolment;
 use crate::switch::view::TargetView;
@@ -82,8 +82,8 @@ pub(crate) struct Trunks {
     serial: u64,
 }
 
-/// Marks the numbers that this table gives to the endpoint's transactions, among those of `leg::Purpose`.
-const MARK: u64 = 1 << 63;
+/// Marks the numbers that this table gives to the endpoint's transactions, among those of `leg::Purpose` and of subscriptions.
+const MARK: u64 = 1 << 62;
 
 impl Trunk {
     fn new(config: &config::Trunk) -> Self {

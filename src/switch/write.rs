@@ -27,8 +27,8 @@ use crate::sip::msg::write::RequestWriter;
 use crate::store;
 use crate::store::BindingChange;
 use crate::switch::leg::Target;
-use crate::switch::outbound::Special;
 use crate::switch::requests::ALLOW;
+use crate::switch::trunk_call::Special;
 use bytes::Bytes;
 use std::net::SocketAddr;
 
@@ -36,6 +36,8 @@ use std::net::SocketAddr;
 pub(crate) struct Invite<'a> {
     pub(crate) target: &'a Target,
     pub(crate) special: &'a Special,
+    /// The Route, next hop first.
+    pub(crate) path: &'a [String],
     pub(crate) domain: &'a str,
     pub(crate) user_agent: &'a str,
     /// Our address as the peer can reach it.
@@ -57,6 +59,10 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
     request
         .via(target.flow.transport.into(), contact.to_string().as_bytes(), invite.branch.as_bytes(), true)
         .header(Name::MaxForwards, MAX_FORWARDS);
+    for hop in invite.path {
+        // RFC 3327 section 5.3: the Path becomes the preloaded Route.
+        request.header(Name::Route, hop.as_bytes());
+    }
     let number = user(&target.shown.number);
     let from = match (&invite.special.from, &target.shown.name) {
         (Some(from), _) => format!("{from};tag={}", invite.tag),
@@ -68,7 +74,7 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
         .header_fmt(Name::To, format_args!("<{to}>"))
         .header(Name::CallId, invite.call_id.as_bytes())
         .cseq(1, Method::Invite)
-        .header(Name::Contact, contact_of(*contact, target.flow).as_bytes())
+        .header(Name::Contact, contact_for(*contact, target.flow, is_sips(&target.uri)).as_bytes())
         .header(Name::Allow, ALLOW.as_bytes())
         .header(Name::UserAgent, invite.user_agent.as_bytes());
     for line in &invite.special.lines {
@@ -79,11 +85,26 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
 
 /// Our Contact on a flow.
 pub(crate) fn contact_of(address: SocketAddr, flow: Flow) -> String {
-    if flow.transport.is_reliable() {
-        format!("<sip:strowger@{address};transport={}>", flow.transport.word())
-    } else {
-        format!("<sip:strowger@{address}>")
+    contact_for(address, flow, false)
+}
+
+/// The same; with `sips:` where the dialog is secure (RFC 3261 sections 8.1.1.8 and 12.1.1).
+pub(crate) fn contact_for(address: SocketAddr, flow: Flow, secure: bool) -> String {
+    let scheme = if secure { "sips" } else { "sip" };
+    match flow.transport {
+        Transport::Udp => format!("<{scheme}:strowger@{address}>"),
+        // RFC 5630 section 3.1.3: `transport=tls` says nothing beside `sips:`.
+        Transport::Tls if secure => format!("<{scheme}:strowger@{address}>"),
+        // RFC 7118 section 5.2.4: one word for both, in URIs.
+        Transport::Ws | Transport::Wss => format!("<{scheme}:strowger@{address};transport=ws>"),
+        Transport::Tcp | Transport::Tls => {
+            format!("<{scheme}:strowger@{address};transport={}>", flow.transport.word())
+        }
     }
+}
+
+fn is_sips(uri: &str) -> bool {
+    uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("sips:"))
 }
 
 /// A new Call-ID. 96 random bits: unique, and nobody guesses it.
@@ -238,7 +259,8 @@ pub(crate) fn contact_line(granted: &Granted) -> String {
         line.push_str(&format!(";q=0.{:03}", granted.q));
     }
     if let Some(instance) = &granted.instance {
-        line.push_str(&format!(";+sip.instance={instance}"));
+        // RFC 5626 section 4.1: a quoted string; what is kept is its inside as it came.
+        line.push_str(&format!(";+sip.instance=\"{instance}\""));
     }
     if let Some(id) = granted.reg_id {
         line.push_str(&format!(";reg-id={id}"));
@@ -360,6 +382,30 @@ mod tests {
     #[test]
     fn a_name_cannot_leave_its_quotes() {
         assert_eq!(quoted("Al\"ice\\ \r\nVia: x"), "\"Al\\\"ice\\\\ Via: x\"");
+    }
+
+    #[test]
+    fn a_granted_contact_reads_back_as_it_came() {
+        let sent =
+            br#"<sip:1001@192.0.2.1:5060>;+sip.instance="<urn:uuid:00000000-0000-1000-8000-000a95a0e128>""#;
+        let asked = new_contact(&NameAddr::parse(sent, Name::Contact).unwrap()).unwrap();
+        let line = contact_line(&Granted {
+            uri: asked.uri.clone(),
+            expires_seconds: 60,
+            q: 1000,
+            instance: asked.instance.clone(),
+            reg_id: None,
+            id: 1,
+            call_id: "a".to_owned(),
+        });
+        assert_eq!(
+            new_contact(&NameAddr::parse(line.as_bytes(), Name::Contact).unwrap()).unwrap().instance,
+            asked.instance
+        );
+        assert!(
+            line.contains(r#"+sip.instance="<urn:uuid:00000000-0000-1000-8000-000a95a0e128>""#),
+            "{line}"
+        );
     }
 
     #[test]

@@ -273,6 +273,7 @@ impl World {
                 agents: vec![(AgentStatus::Ready, 3)],
                 registrations: vec![("udp", 2)],
                 calls: vec![("inbound", "talking", 3)],
+                subscriptions: vec![("dialog", 4)],
                 draining: false,
             })),
         })

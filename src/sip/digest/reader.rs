@@ -15,25 +15,26 @@ pub enum Reader {
     Md5Alone,
 }
 
-/// Beginnings of User-Agent in lower case. baresip knows SHA-256 since 3.12, and 3.12 answers every line at once.
+/// Beginnings of User-Agent in lower case; the first that fits counts. baresip knows SHA-256 since 3.12, and 3.12 answers
+/// every line at once.
 const KNOWN: [(&[u8], Reader); 7] = [
     (b"baresip v0.", Reader::Md5Alone),
     (b"baresip v1.", Reader::Md5Alone),
     (b"baresip v2.", Reader::Md5Alone),
     (b"baresip v3.", Reader::Md5Alone),
-    (b"sipp", Reader::FirstLine),
-    (b"pjsua v1.", Reader::FirstLine),
-    (b"pjsua v2.", Reader::FirstLine),
+    (b"baresip", Reader::All),
+    (b"linphone", Reader::All),
+    (b"strowger", Reader::All),
 ];
 
 impl Reader {
-    /// How the client with that User-Agent reads. One that does not say who it is may be a reader of the first line:
-    /// load tools and small devices are. It still sees the stronger algorithms after it.
+    /// How the client with that User-Agent reads. One that is not known to read on may be a reader of the first line:
+    /// SIPp, sipsak, PJSUA 2, load tools and small devices are, and a phone that registers by MD5 beats one that never
+    /// does. It still sees the stronger algorithms after it.
     pub fn of(user_agent: Option<&[u8]>) -> Self {
-        let Some(name) = user_agent.map(<[u8]>::to_ascii_lowercase).filter(|name| !name.is_empty()) else {
-            return Self::FirstLine;
-        };
-        KNOWN.iter().find(|(start, _)| name.starts_with(start)).map_or(Self::All, |(_, reader)| *reader)
+        let name = user_agent.unwrap_or_default().to_ascii_lowercase();
+        let known = KNOWN.iter().find(|(start, _)| name.starts_with(start));
+        known.map_or(Self::FirstLine, |(_, reader)| *reader)
     }
 
     /// What this client is asked, of all that could be asked, the strongest first. Never empty if `lines` is not.
@@ -65,6 +66,8 @@ mod tests {
         check(Some("baresip v1.0.0 (x86_64/linux)"), &["MD5"]);
         check(Some("baresip v4.1.0 (x86_64/linux)"), &["SHA-256", "MD5"]);
         check(Some("SIPp/Linux"), &["MD5", "SHA-256"]);
+        check(Some("sipsak 0.9.8.1"), &["MD5", "SHA-256"]);
+        check(Some("Linphonec/5.1.65 (belle-sip/5.1.64)"), &["SHA-256", "MD5"]);
         check(Some(""), &["MD5", "SHA-256"]);
         check(None, &["MD5", "SHA-256"]);
     }

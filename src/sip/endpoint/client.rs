@@ -9,6 +9,7 @@ use crate::sip::endpoint::Endpoint;
 use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::Owner;
 use crate::sip::endpoint::TIMERS_PER_WAKE_MAX;
+use crate::sip::endpoint::fallback::Fallback;
 use crate::sip::msg::Edits;
 use crate::sip::msg::Message;
 use crate::sip::msg::Method;
@@ -21,6 +22,7 @@ use crate::sip::transaction::key::Fingerprint;
 use crate::sip::transaction::plain_client;
 use crate::sip::transaction::plain_client::PlainClient;
 use crate::sip::transaction::timer::Timer;
+use crate::sip::transaction::timer::Timing;
 use bytes::Bytes;
 
 /// How many forks may answer one INVITE with 2xx; the 2xx of further ones are dropped.
@@ -34,6 +36,8 @@ pub(in crate::sip::endpoint) struct Client {
     /// `None` for a CANCEL, whose fate interests nobody.
     user: Option<u64>,
     scheduled: Option<Instant>,
+    /// Where it goes when its flow fails.
+    fallback: Fallback,
 }
 
 #[derive(Debug)]
@@ -61,6 +65,39 @@ struct Fork {
 impl Client {
     pub(in crate::sip::endpoint) fn is_scheduled(&self, at: Instant) -> bool {
         self.scheduled == Some(at)
+    }
+
+    pub(in crate::sip::endpoint) fn flow(&self) -> Flow {
+        self.flow
+    }
+
+    pub(in crate::sip::endpoint) fn keep_fallback(&mut self, second: (Flow, Bytes)) {
+        self.fallback = Some(Box::new(second));
+    }
+
+    /// Starts over by the second way, if there is one and no response has come by the first.
+    pub(in crate::sip::endpoint) fn fall_back(
+        &mut self,
+        now: Instant,
+        timing: Timing,
+        out: &mut Vec<Output>,
+    ) -> bool {
+        let Some(second) = self.fallback.take() else { return false };
+        let (flow, bytes) = *second;
+        let reliable = flow.transport.is_reliable();
+        match &mut self.machine {
+            Machine::Plain(machine) if matches!(machine.state(), plain_client::State::Trying { .. }) => {
+                *machine = PlainClient::start(now, bytes, reliable, timing, out);
+            }
+            Machine::Invite { machine, .. }
+                if matches!(machine.state(), invite_client::State::Calling { .. }) =>
+            {
+                *machine = InviteClient::start(now, bytes, reliable, timing, out);
+            }
+            Machine::Plain(_) | Machine::Invite { .. } => return false,
+        }
+        self.flow = flow;
+        true
     }
 
     fn poll_timeout(&self) -> Option<(Instant, Timer)> {
@@ -147,7 +184,7 @@ impl Endpoint {
         } else {
             Machine::Plain(PlainClient::start(now, request, reliable, timing, &mut outputs))
         };
-        let client = Client { machine, flow, user: Some(user), scheduled: None };
+        let client = Client { machine, flow, user: Some(user), scheduled: None, fallback: None };
         let handle = self.add_client(key, client);
         self.carry_out_client(handle, outputs, None, out);
         ClientTx(handle)
@@ -307,7 +344,8 @@ impl Endpoint {
         let (timing, reliable) = (self.settings.timing, flow.transport.is_reliable());
         let mut outputs = std::mem::take(&mut self.outputs);
         let machine = Machine::Plain(PlainClient::start(now, bytes, reliable, timing, &mut outputs));
-        let handle = self.add_client(key, Client { machine, flow, user: None, scheduled: None });
+        let handle =
+            self.add_client(key, Client { machine, flow, user: None, scheduled: None, fallback: None });
         self.carry_out_client(handle, outputs, None, out);
     }
 
@@ -318,9 +356,13 @@ impl Endpoint {
         failed: Flow,
         out: &mut Vec<Effect>,
     ) {
+        let concerned = self.clients.get(handle).is_some_and(|client| failed.covers(&client.flow));
+        if concerned && self.fall_back(now, handle, out) {
+            return;
+        }
         let mut outputs = std::mem::take(&mut self.outputs);
         if let Some(client) = self.clients.get_mut(handle)
-            && failed.covers(&client.flow)
+            && concerned
         {
             client.feed(now, Event::TransportError, &mut outputs);
         }
@@ -350,7 +392,7 @@ impl Endpoint {
     }
 
     /// Does what the machine said, then forgets the transaction or notes its next deadline.
-    fn carry_out_client(
+    pub(in crate::sip::endpoint) fn carry_out_client(
         &mut self,
         handle: u64,
         mut outputs: Vec<Output>,

@@ -6,6 +6,7 @@
 
 mod answer;
 mod client;
+mod fallback;
 mod flow;
 mod refusal;
 mod server;

@@ -419,8 +419,12 @@ impl Endpoint {
         // RFC 4475 section 3.1.2.1: parameters that cannot be read do not hide who asked, who stands before them.
         let top = message.header(Name::Via).unwrap_or_default();
         let sent_by = || Via::parse(top.split(|byte| matches!(byte, b';' | b',')).next().unwrap_or_default());
-        let Ok(via) = message.via().or_else(|_| sent_by()) else { return };
-        let Some(flow) = response_flow(&via, from) else {
+        let flow = match message.via().or_else(|_| sent_by()) {
+            Ok(via) => response_flow(&via, from),
+            // On a connection the answer finds its way without it.
+            Err(_) => Some(from).filter(|from| from.transport.is_reliable()),
+        };
+        let Some(flow) = flow else {
             self.counters.responses_unroutable += 1;
             return;
         };

@@ -1,7 +1,7 @@
 //! Cutting a byte stream (TCP, TLS) into messages (RFC 3261 sections 7.5 and 18.3).
 //!
 //! The length rule is [`ContentLength`], the line rule [`crate::sip::msg::line`]: the parser's own. WebSockets frame
-//! by themselves and need none of this.
+//! by themselves; [`whole`] checks that one of their messages is one of ours.
 
 use crate::sip::msg::fault::Defect;
 use crate::sip::msg::fault::Fault;
@@ -9,10 +9,13 @@ use crate::sip::msg::length::ContentLength;
 use crate::sip::msg::limits;
 use crate::sip::msg::line;
 use crate::sip::msg::message::Message;
+use crate::sip::msg::method::Method;
 use crate::sip::msg::name::Name;
+use crate::sip::msg::write::ResponseWriter;
 use bytes::Buf;
 use bytes::Bytes;
 use bytes::BytesMut;
+use std::net::SocketAddr;
 
 /// What came out of the stream.
 #[derive(Clone, Debug)]
@@ -32,6 +35,67 @@ pub struct BadFrame {
     pub head: Option<Message>,
     /// A stable word for a metric's label.
     pub reason: &'static str,
+}
+
+impl BadFrame {
+    /// The refusal to send before closing; `source` is where the bytes came from. `None` when there is no request to
+    /// answer, or an ACK. The request itself goes nowhere: without its right length nobody knows what it said.
+    pub fn answer(&self, source: SocketAddr) -> Option<Bytes> {
+        let head = self.head.as_ref().filter(|head| head.is_request())?;
+        // RFC 3261 section 17.1.1.3: an ACK is never answered.
+        if head.method() == Method::Ack || !head.has(Name::Via) {
+            return None;
+        }
+        let tag = format!("{:016x}", fingerprint(head.as_bytes()));
+        let mut response = ResponseWriter::to(head, self.defect.status, self.defect.reason);
+        response.source(source).to_tag(tag.as_bytes());
+        Some(response.finish())
+    }
+}
+
+/// RFC 3261 section 8.2.7: an answer that is given without memory has the same tag each time. FNV-1a; nothing but
+/// the peer's own dialog hangs on it.
+fn fingerprint(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+/// What a message of a transport that frames by itself (WebSocket) is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whole {
+    /// One SIP message; its grammar is not checked yet.
+    Message(Bytes),
+    /// A double CRLF: answer with one.
+    Ping,
+    /// A single CRLF, or nothing.
+    Pong,
+}
+
+/// Takes one message of a transport that frames by itself. RFC 7118 section 5.1: it has exactly one SIP message; a
+/// second one behind the first's Content-Length would be lost without a word.
+///
+/// # Errors
+/// Bytes that are no SIP message, or more than one; the connection closes.
+pub fn whole(bytes: Bytes) -> Result<Whole, Box<BadFrame>> {
+    if bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
+        let line_ends = bytes.iter().filter(|byte| **byte == b'\n').count();
+        return Ok(if line_ends >= 2 { Whole::Ping } else { Whole::Pong });
+    }
+    let message = Message::parse(bytes.clone()).map_err(bad_start).and_then(answerable)?;
+    let head = message.head().len();
+    let said = match message.said_length() {
+        ContentLength::Is(len) => usize::try_from(len).unwrap_or(usize::MAX),
+        ContentLength::Absent | ContentLength::Bad => usize::MAX,
+    };
+    let behind = message.as_bytes().get(head.saturating_add(said)..).unwrap_or(b"");
+    // A line end behind the body is nothing that could be lost.
+    if behind.iter().any(|byte| !matches!(byte, b'\r' | b'\n')) {
+        let defect = Defect::whole(400, "One Message Each");
+        let head = Message::parse(message.as_bytes().slice(..head)).ok();
+        return Err(Box::new(BadFrame { defect, head, reason: "framing" }));
+    }
+    Ok(Whole::Message(bytes))
 }
 
 /// Where the next message stands.
@@ -174,12 +238,12 @@ impl Framer {
         self.buffer.advance(end);
         self.stage = Stage::Head { line: 0 };
         self.half_ping = false;
-        match Message::parse(bytes) {
+        match Message::parse(bytes).map_err(bad_start).and_then(answerable) {
             Ok(message) => Ok(Some(Frame::Message(message))),
-            Err(fault) => {
+            Err(broken) => {
                 self.stage = Stage::Dead;
                 self.buffer = BytesMut::new();
-                Err(bad_start(fault))
+                Err(broken)
             }
         }
     }
@@ -196,6 +260,15 @@ impl Framer {
         bytes.truncate(head);
         Box::new(BadFrame { defect, head: Message::parse(bytes.freeze()).ok(), reason })
     }
+}
+
+/// A request without a Via (HTTP, say) can't be answered: then the connection ends, so that its sender knows.
+fn answerable(message: Message) -> Result<Message, Box<BadFrame>> {
+    if !message.is_request() || message.has(Name::Via) {
+        return Ok(message);
+    }
+    let defect = Defect::bad(Name::Via, "Missing Via");
+    Err(Box::new(BadFrame { defect, head: None, reason: "missing_header" }))
 }
 
 fn bad_start(fault: Fault) -> Box<BadFrame> {
