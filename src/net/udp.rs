@@ -187,6 +187,7 @@ mod tests {
             let dead = gone.local_addr().unwrap();
             drop(gone);
             let udp = Rc::new(Udp::bind("127.0.0.1:0".parse().unwrap()).unwrap());
+            udp.socket.writable().await.unwrap();
             let told = Rc::new(Told::default());
             let sink: Rc<dyn Sink> = Rc::<Told>::clone(&told);
             tokio::task::spawn_local(Rc::clone(&udp).receive(Clock::machine(), sink));

@@ -35,6 +35,7 @@ mod subscriptions;
 pub mod tables;
 mod trunk_call;
 mod trunk_host;
+mod trunk_invite;
 mod trunk_link;
 mod trunk_source;
 mod trunks;

@@ -28,7 +28,7 @@ use crate::store;
 use crate::store::BindingChange;
 use crate::switch::leg::Target;
 use crate::switch::requests::ALLOW;
-use crate::switch::trunk_call::Special;
+use crate::switch::trunk_invite::Special;
 use bytes::Bytes;
 use std::net::SocketAddr;
 
