@@ -1,7 +1,9 @@
 //! What a relayed packet costs: one media worker, many bridges, real sockets on loopback.
 //!
-//! On a machine that does other things, run it under `chrt -f 1` and look at the ratio to the bare hop.
-//! `cargo bench --bench relay -- [legs] [seconds] [relay|transcode|music]` (1000 4 relay). A generator on the main
+//! On a machine that does other things, run it under `chrt -f 1` and look at the ratio to the bare hop, which is measured
+//! at the same time: by the generator, while the worker works. Both are medians over short slices.
+//! `cargo bench --bench relay -- [legs] [seconds] [relay|transcode|music] [socket-per-port|one-socket]`
+//! (1000 4 relay, and one socket where the process may). A generator on the main
 //! thread gives every leg 50 packets a second and takes what comes back; the worker thread's exact run time is read
 //! from `/proc/self/task/<tid>/schedstat`. Sending on loopback runs the receiver's half of the kernel's path too, so
 //! the worker pays for one whole hop of every packet, as it would with a network card.
@@ -21,6 +23,7 @@ use strowger::media::Guard;
 use strowger::media::LegKey;
 use strowger::media::Media;
 use strowger::media::Settings;
+use strowger::media::Sockets;
 use strowger::media::Sounds;
 use strowger::media::Source;
 use strowger::rtp::packet::HEADER_LENGTH;
@@ -28,6 +31,11 @@ use strowger::rtp::packet::Outgoing;
 
 const WARM_UP: Duration = Duration::from_millis(1500);
 const PACKET_MS: u64 = 20;
+/// What one figure is taken over.
+const SLICE: Duration = Duration::from_millis(250);
+/// Bare hops in one measurement, and how long they take at most where nothing disturbs.
+const HOPS: u32 = 16;
+const HOPS_TIME: Duration = Duration::from_micros(250);
 
 #[derive(Copy, Clone, PartialEq)]
 enum Work {
@@ -46,13 +54,24 @@ fn main() {
         (_, true) => Work::Music,
         _ => Work::Relay,
     };
-    let mut bench = Bench::start(legs, work);
-    let bare = bench.bare_hop();
+    let sockets = match (named("socket-per-port"), named("one-socket")) {
+        (true, _) => Sockets::Each,
+        (_, true) => Sockets::Shared,
+        _ => Sockets::Auto,
+    };
+    let mut bench = Bench::start(legs, work, sockets);
     bench.run(WARM_UP);
     let before = (run_time("media-0"), bench.received, bench.media.counters());
     bench.delays.clear();
+    bench.hops.clear();
     let began = bench.clock.instant();
-    bench.run(Duration::from_secs(seconds));
+    let mut slices = Vec::new();
+    for _ in 0..seconds * 4 {
+        let before = (run_time("media-0"), bench.received);
+        bench.run(SLICE);
+        let packets = (bench.received - before.1).max(1);
+        slices.push(run_time("media-0").saturating_sub(before.0).as_nanos() as u64 / packets);
+    }
     let cpu = run_time("media-0").saturating_sub(before.0);
     let wall = bench.clock.instant().since(began);
     let received = bench.received - before.1;
@@ -64,18 +83,20 @@ fn main() {
             / 1000.0
     };
     println!(
-        "legs {legs}, {received} packets out in {:.2} s ({:.0}/s), sent {}",
+        "{:?} sockets, legs {legs}, {received} packets out in {:.2} s ({:.0}/s), sent {}",
+        bench.media.sockets(),
         wall.as_secs_f64(),
         received as f64 / wall.as_secs_f64(),
         bench.sent
     );
-    let each = cpu.as_secs_f64() * 1e6 / received.max(1) as f64;
+    let each = median(&mut slices) as f64 / 1000.0;
+    let bare = median(&mut bench.hops) as f64 / f64::from(HOPS);
+    let mean = cpu.as_secs_f64() * 1e6 / received.max(1) as f64;
     println!(
-        "CPU {each:.2} us per packet, {:.1} % of a core; a bare hop (send and receive) costs {:.2} us here, {:.2} \
-         times of it",
+        "CPU {each:.2} us per packet (mean {mean:.2}), {:.1} % of a core; a bare hop (send and receive) costs {bare:.2} us \
+         here, {:.2} times of it",
         cpu.as_secs_f64() / wall.as_secs_f64() * 100.0,
-        bare.as_secs_f64() * 1e6,
-        each / (bare.as_secs_f64() * 1e6)
+        each / bare
     );
     println!(
         "delay through the relay and the generator: p50 {:.2} ms, p99 {:.2} ms, most {:.2} ms",
@@ -95,22 +116,28 @@ struct Bench {
     media: Media,
     clock: Clock,
     phones: Vec<UdpSocket>,
+    /// Connected sockets and their peers, of which nobody else knows.
+    bare: Vec<(UdpSocket, UdpSocket)>,
+    next_bare: usize,
     work: Work,
     sequence: u16,
     slot: u64,
     began: Option<Instant>,
     received: u64,
     sent: u64,
+    /// Microseconds that [`HOPS`] bare hops took.
+    hops: Vec<u64>,
     /// Microseconds from the generator's send to its receive.
     delays: Vec<u64>,
 }
 
 impl Bench {
-    fn start(legs: usize, work: Work) -> Self {
+    fn start(legs: usize, work: Work, sockets: Sockets) -> Self {
         let clock = Clock::machine();
         let (events_tx, events) = sync_channel(100_000);
         let settings = Settings {
             address: [127, 0, 0, 1].into(),
+            sockets,
             ports: 10_000..=29_999,
             workers: 1,
             sounds: Sounds::from_samples(&[], &[("default", &vec![500; 80_000])]),
@@ -123,12 +150,15 @@ impl Bench {
             media,
             clock,
             phones: Vec::new(),
+            bare: bare(legs / 2),
+            next_bare: 0,
             work,
             sequence: 0,
             slot: 0,
             began: None,
             received: 0,
             sent: 0,
+            hops: Vec::new(),
             delays: Vec::new(),
         };
         let mut ports = Vec::new();
@@ -149,24 +179,17 @@ impl Bench {
         bench
     }
 
-    /// What one packet costs without any of us: sent on one connected socket and received on the other, round all
-    /// the sockets, so that the machine's mood of the moment is known.
-    fn bare_hop(&self) -> Duration {
-        const ROUNDS: u32 = 100;
-        let sockets = || UdpSocket::bind("127.0.0.1:0").expect("a free port");
-        let pairs: Vec<_> = (0..self.phones.len() / 2).map(|_| (sockets(), sockets())).collect();
-        for (from, to) in &pairs {
-            from.connect(to.local_addr().expect("bound")).expect("loopback");
+    /// What packets cost without any of us: sent on one connected socket and received on the other, round all the
+    /// sockets, so that the machine's mood of the moment is known.
+    fn bare_hops(&mut self, buffer: &mut [u8; 2048]) {
+        let before = self.clock.instant();
+        for _ in 0..HOPS {
+            let (from, to) = &self.bare[self.next_bare];
+            self.next_bare = (self.next_bare + 1) % self.bare.len();
+            let sent = from.send(&buffer[..HEADER_LENGTH + 160]).and_then(|_| to.recv_from(buffer));
+            assert!(sent.is_ok(), "loopback loses nothing");
         }
-        let before = own_run_time();
-        let mut buffer = [0; 2048];
-        for _ in 0..ROUNDS {
-            for (from, to) in &pairs {
-                let sent = from.send(&buffer[..HEADER_LENGTH + 160]).and_then(|_| to.recv_from(&mut buffer));
-                assert!(sent.is_ok(), "loopback loses nothing");
-            }
-        }
-        own_run_time().saturating_sub(before) / (ROUNDS * pairs.len() as u32)
+        self.hops.push(self.clock.instant().since(before).as_micros() as u64);
     }
 
     fn open(&mut self, port: u16) {
@@ -203,6 +226,9 @@ impl Bench {
         let mut buffer = [0; 2048];
         while self.slot < end {
             let due = began + Duration::from_millis(self.slot);
+            if self.clock.instant() + HOPS_TIME < due {
+                self.bare_hops(&mut buffer);
+            }
             while self.clock.instant() < due {
                 std::hint::spin_loop();
             }
@@ -289,8 +315,19 @@ fn run_time(thread: &str) -> Duration {
     Duration::ZERO
 }
 
-fn own_run_time() -> Duration {
-    first_number(&fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default())
+fn bare(count: usize) -> Vec<(UdpSocket, UdpSocket)> {
+    let socket = || UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let pair = |_| {
+        let (from, to) = (socket(), socket());
+        from.connect(to.local_addr().expect("bound")).expect("loopback");
+        (from, to)
+    };
+    (0..count.max(1)).map(pair).collect()
+}
+
+fn median(figures: &mut [u64]) -> u64 {
+    figures.sort_unstable();
+    figures.get(figures.len() / 2).copied().unwrap_or(0)
 }
 
 fn first_number(schedstat: &str) -> Duration {

@@ -190,6 +190,7 @@ fn received<T>(ready: &Receiver<Result<T, StartError>>) -> Result<T, StartError>
 fn media_settings(config: &Config, sounds: Sounds) -> std::io::Result<media::Settings> {
     Ok(media::Settings {
         address: config.media.address,
+        sockets: media_sockets(config.media.sockets),
         ports: config.media.ports.first..=config.media.ports.last,
         // As many as there are processors but one, which is left to signalling.
         workers: 0,
@@ -197,6 +198,14 @@ fn media_settings(config: &Config, sounds: Sounds) -> std::io::Result<media::Set
         busy_percent_max: config.limits.media_busy_percent,
         entropy: entropy()?,
     })
+}
+
+const fn media_sockets(sockets: config::Sockets) -> media::Sockets {
+    match sockets {
+        config::Sockets::Auto => media::Sockets::Auto,
+        config::Sockets::Each => media::Sockets::Each,
+        config::Sockets::Shared => media::Sockets::Shared,
+    }
 }
 
 /// 32 bytes of the system's entropy.

@@ -14,12 +14,19 @@ use strowger::sip::msg::frame::Frame;
 use strowger::sip::msg::frame::Framer;
 use strowger::sip::msg::write;
 use strowger::sip::msg::write::ResponseWriter;
+use strowger::sip::refer;
+use strowger::sip::refer::ReferTo;
+use strowger::sip::refer::Replaces;
 
 fuzz_target!(|data: &[u8]| {
     if let Ok(message) = Message::parse(Bytes::copy_from_slice(data)) {
         read(&message);
         answer(&message);
     }
+    if let Ok(replaces) = Replaces::parse(data) {
+        let _ = (replaces.dialog(), replaces.old_dialog());
+    }
+    let _ = ReferTo::parse(data);
     let whole = frames(data, data.len().max(1));
     assert_eq!(whole, frames(data, 1), "a split changes the frames");
 });
@@ -40,6 +47,8 @@ fn read(message: &Message) {
         let _ = Credentials::parse(value);
         let _ = Challenge::parse(value);
     }
+    let _ = (ReferTo::of(message), Replaces::of(message), refer::referred_by(message));
+    let _ = refer::wants_no_subscription(message);
     let _ = (message.vias().count(), message.contacts().count(), message.accept().count(), message.require().count());
 }
 

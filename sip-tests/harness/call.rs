@@ -44,6 +44,16 @@ pub enum Why {
     TimedOut,
 }
 
+/// A NOTIFY about a transfer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notified {
+    pub at: Instant,
+    pub event: String,
+    pub status: u16,
+    /// The subscription is over.
+    pub last: bool,
+}
+
 /// A call.
 pub struct Call {
     pub state: State,
@@ -62,6 +72,12 @@ pub struct Call {
     /// The bodies that came.
     pub bodies: Vec<Vec<u8>>,
     pub cancelled_by_us: bool,
+    /// The answers to our REFERs.
+    pub refers: Vec<u16>,
+    /// What NOTIFY said of them.
+    pub notifies: Vec<Notified>,
+    /// What our INVITE is to replace.
+    pub replaces: Option<String>,
     pub ack_seen: bool,
 
     pub voice_hz: u32,

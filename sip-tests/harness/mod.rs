@@ -12,6 +12,7 @@ mod parties;
 pub mod phone;
 mod reaction;
 pub mod sound;
+mod transfer;
 pub mod trunks;
 pub mod watcher;
 pub mod wire;

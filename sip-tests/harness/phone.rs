@@ -48,6 +48,7 @@ pub(super) enum Purpose {
     Bye(usize),
     Register,
     Other,
+    Refer(usize),
     Subscribe(usize),
 }
 
@@ -59,6 +60,7 @@ impl Purpose {
             Self::Bye(call) => (2, call),
             Self::Register => (3, 0),
             Self::Other => (4, 0),
+            Self::Refer(call) => (6, call),
             Self::Subscribe(index) => (5, index),
         };
         (call as u64) << 3 | kind
@@ -71,6 +73,7 @@ impl Purpose {
             1 => Self::Reinvite(call),
             2 => Self::Bye(call),
             3 => Self::Register,
+            6 => Self::Refer(call),
             5 => Self::Subscribe(call),
             _ => Self::Other,
         }
@@ -299,6 +302,16 @@ impl Phone {
         index
     }
 
+    /// Calls with an INVITE that replaces a dialog (RFC 3891).
+    pub fn dial_replacing(&mut self, now: Instant, replaces: &str) -> usize {
+        let call_id = format!("{:016x}@{}", self.random.next_u64(), self.sip.ip());
+        let index = self.open(call_id, false);
+        self.calls[index].to = format!("sip:replaced@{DOMAIN}");
+        self.calls[index].replaces = Some(replaces.to_owned());
+        self.send_invite(now, index, None);
+        index
+    }
+
     pub(super) fn open(&mut self, call_id: String, incoming: bool) -> usize {
         // Each leg of a world has a voice of its own.
         let voice = self.voices.get();
@@ -320,6 +333,9 @@ impl Phone {
             reinvites: Vec::new(),
             bodies: Vec::new(),
             cancelled_by_us: false,
+            refers: Vec::new(),
+            notifies: Vec::new(),
+            replaces: None,
             ack_seen: false,
             peer_tag: None,
             forks: Vec::new(),
@@ -405,6 +421,9 @@ impl Phone {
         }
         if let Some(value) = authorization {
             request.header(Name::Authorization, &value);
+        }
+        if let Some(replaces) = &call.replaces {
+            request.header(Name::Require, b"replaces").header(Name::Replaces, replaces.as_bytes());
         }
         if let Some(body) = body {
             request.body(b"application/sdp", &body);

@@ -41,6 +41,7 @@ impl Phone {
                 Purpose::Invite(index) | Purpose::Bye(index) => self.calls[index].over(now, Why::TimedOut),
                 Purpose::Reinvite(index) => self.calls[index].reinvite_pending = false,
                 Purpose::Register => self.account.status = Some(408),
+                Purpose::Refer(index) => self.calls[index].refers.push(408),
                 Purpose::Subscribe(index) => self.watching[index].statuses.push(408),
                 Purpose::Other => {}
             },
@@ -89,6 +90,10 @@ impl Phone {
                 let reason =
                     message.header(Name::Reason).map(|value| String::from_utf8_lossy(value).into_owned());
                 self.calls[index].over(now, Why::ByPeer(reason));
+            }
+            (Method::Notify, true, Some(index)) => {
+                self.transfer_notified(now, index, message);
+                self.respond(now, tx, message, 200);
             }
             (Method::Options | Method::Notify, ..) => self.respond(now, tx, message, 200),
             _ => self.respond(now, tx, message, 481),
@@ -139,7 +144,10 @@ impl Phone {
             return self.respond(now, tx, message, 481);
         }
         self.calls[index].local.version += 1;
-        self.calls[index].local.direction = Direction::SendRecv;
+        // What it wants to offer itself after a glare stays so.
+        if self.calls[index].reinvite_retry.is_none() {
+            self.calls[index].local.direction = Direction::SendRecv;
+        }
         if let Ok(remote) = sdp::read(message.body_slice())
             && let Some(audio) = &remote.audio
         {
@@ -189,8 +197,9 @@ impl Phone {
             Purpose::Bye(index) if status >= 200 => self.calls[index].over(now, Why::HungUp),
             Purpose::Register if status >= 200 => self.register_response(now, status, message),
             Purpose::Other if status >= 200 => self.others.push(message.clone()),
+            Purpose::Refer(index) if status >= 200 => self.calls[index].refers.push(status),
             Purpose::Subscribe(index) => self.subscribe_response(now, index, status, message),
-            Purpose::Bye(_) | Purpose::Register | Purpose::Other => {}
+            Purpose::Bye(_) | Purpose::Register | Purpose::Other | Purpose::Refer(_) => {}
         }
     }
 

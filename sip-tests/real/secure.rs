@@ -56,7 +56,7 @@ impl Secure {
         let text = text.replacen("domain = \"127.0.0.1\"\n", &listeners, 1);
         let folder = Folder::new("secure");
         folder.write("strowger.toml", text);
-        let certificate = Certificate::make(&folder.path().to_path_buf(), &["127.0.0.1", "pbx.example.com"]);
+        let certificate = Certificate::make(folder.path(), &["127.0.0.1", "pbx.example.com"]);
         let switch = Switch::start_in(folder, place, &[]);
         Self { switch, certificate, tls, ws, wss }
     }

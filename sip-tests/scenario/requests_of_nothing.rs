@@ -32,8 +32,10 @@ fn what_belongs_to_nothing_is_told_so() {
         ("OPTIONS", ";tag=t", "481"),
         ("INFO", ";tag=t", "481"),
         ("UPDATE", ";tag=t", "481"),
-        ("REFER", "", "405"),
-        ("SUBSCRIBE", "", "405"),
+        ("REFER", "", "403"),
+        ("PUBLISH", "", "405"),
+        ("SUBSCRIBE", "", "401"),
+        ("SUBSCRIBE", ";tag=t", "481"),
         ("FOO", "", "501"),
     ] {
         let got = answered(&mut world, alice, &request(method, tag, "nothing", 7));

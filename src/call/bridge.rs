@@ -10,6 +10,7 @@
 //!                        ▼                ▼          ▼           │    │
 //!                      Ended ◄──────── (any end) ◄── offers ─────┴────┘
 //! ```
+//! How a party is handed over is in `transfer`, how a leg takes another one's place in `takeover`.
 //! A leg that the call ends is over for the call at once: a late answer or a lost BYE is the SIP side's affair.
 
 use crate::call::cause::Cause;
@@ -22,6 +23,7 @@ use crate::call::event::LegId;
 use crate::call::event::Plan;
 use crate::call::ledger::Ledger;
 use crate::call::ring::Ring;
+use crate::call::transfer::Transfer;
 use crate::clock::Instant;
 use crate::clock::Now;
 use crate::ids::AgentId;
@@ -67,6 +69,8 @@ pub enum State {
         /// The other holds the caller.
         other_holds: bool,
     },
+    /// A party is being handed over to somebody else by the other.
+    Transferring(Box<Transfer>),
     /// The caller listens to music that he dialled.
     Listening,
     /// All legs are over.
@@ -86,21 +90,26 @@ pub struct Offer {
 const RING_MAX: Duration = Duration::from_secs(180);
 
 /// The music of a phone-to-phone hold.
-const HOLD_MUSIC: &str = "default";
+pub(in crate::call) const HOLD_MUSIC: &str = "default";
 
 /// A call.
 #[derive(Clone, Debug)]
 pub struct Call {
-    caller: LegId,
-    caller_answered: bool,
-    state: State,
-    ledger: Ledger,
+    /// Who called; after a transfer, the party that was handed over.
+    pub(in crate::call) caller: LegId,
+    pub(in crate::call) caller_answered: bool,
+    pub(in crate::call) state: State,
+    pub(in crate::call) ledger: Ledger,
+    /// The leg of the agent whose queue conversation this is.
+    pub(in crate::call) agent_leg: Option<LegId>,
+    /// How often a party was handed over.
+    pub(in crate::call) transfers: u8,
 }
 
 impl Call {
     /// A call whose caller's INVITE has come in on `caller`.
     pub fn new(caller: LegId, ledger: Ledger) -> Self {
-        Self { caller, caller_answered: false, state: State::New, ledger }
+        Self { caller, caller_answered: false, state: State::New, ledger, agent_leg: None, transfers: 0 }
     }
 
     /// Where it stands.
@@ -122,6 +131,7 @@ impl Call {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
             State::Ringing { until, .. } => Some(*until),
+            State::Transferring(transfer) => transfer.until(),
             State::New
             | State::Joining { .. }
             | State::Waiting { .. }
@@ -135,6 +145,14 @@ impl Call {
     pub fn handle(&mut self, now: Now, input: Input, out: &mut Vec<Command>) {
         match input {
             Input::Begin(plan) => self.begin(now, plan, out),
+            Input::Leg(leg, event) if self.is_transferring() => self.transfer_event(now, leg, event, out),
+            Input::Joined if self.is_transferring() => self.transfer_joined(now, out),
+            Input::Evicted(cause) if self.is_transferring() => self.transfer_failed(now, cause, out),
+            Input::Timeout if self.is_transferring() => self.transfer_timeout(now, out),
+            Input::Transfer { by, to } => self.transfer(now, by, to, out),
+            Input::Recall(legs) => self.recall(now, &legs, out),
+            Input::TakeOver { out: gone, by } => self.take_over(now, gone, by, out),
+            Input::GivenAway(legs) => self.given_away(now, &legs, out),
             Input::Leg(leg, event) if leg == self.caller => self.caller_event(now, event, out),
             Input::Leg(leg, event) => self.other_event(now, leg, event, out),
             Input::Joined => self.joined(out),
@@ -228,12 +246,13 @@ impl Call {
             hang_up_offer(lost, Cause::AnsweredElsewhere, out);
         }
         self.ledger.agent = Some(agent);
+        self.agent_leg = Some(leg);
         self.talk(now, leg, Some(offer), music, out);
         out.push(Command::Queue(ToQueue::Connected(offer)));
     }
 
     /// From now on the caller and `other` hear each other.
-    fn talk(
+    pub(in crate::call) fn talk(
         &mut self,
         now: Now,
         other: LegId,
@@ -248,7 +267,7 @@ impl Call {
     }
 
     /// Who hears what while two parties are connected: who holds hears nothing, who is held hears music.
-    fn hear(&self, out: &mut Vec<Command>) {
+    pub(in crate::call) fn hear(&self, out: &mut Vec<Command>) {
         let State::Talking { other, music, caller_holds, other_holds, .. } = &self.state else { return };
         let hears = |holds: bool, held: bool, from: LegId| match (holds, held) {
             (true, _) => Hear::Silence,
@@ -288,6 +307,7 @@ impl Call {
             | State::Ringing { .. }
             | State::Joining { .. }
             | State::Talking { .. }
+            | State::Transferring(_)
             | State::Listening
             | State::Ended => {}
         }
@@ -351,7 +371,7 @@ impl Call {
         }
     }
 
-    fn hold(&mut self, now: Now, leg: LegId, held: bool, out: &mut Vec<Command>) {
+    pub(in crate::call) fn hold(&mut self, now: Now, leg: LegId, held: bool, out: &mut Vec<Command>) {
         let State::Talking { other, offer, caller_holds, other_holds, .. } = &mut self.state else { return };
         let told = if leg == self.caller {
             *caller_holds = held;
@@ -377,12 +397,18 @@ impl Call {
         }
     }
 
-    fn end(&mut self, now: Now, cause: Cause, out: &mut Vec<Command>) {
+    pub(in crate::call) fn end(&mut self, now: Now, cause: Cause, out: &mut Vec<Command>) {
         self.end_but(now, None, cause, out);
     }
 
     /// Ends every leg but the one that is over already, and tells the distributor.
-    fn end_but(&mut self, now: Now, over: Option<LegId>, cause: Cause, out: &mut Vec<Command>) {
+    pub(in crate::call) fn end_but(
+        &mut self,
+        now: Now,
+        over: Option<LegId>,
+        cause: Cause,
+        out: &mut Vec<Command>,
+    ) {
         match &self.state {
             State::Ended => return,
             State::New | State::Listening => {}
@@ -390,6 +416,7 @@ impl Call {
                 let why = if cause == Cause::NoAnswer { cause } else { Cause::Cancelled };
                 out.extend(ring.legs().map(|leg| Command::HangUp { leg, cause: why }));
             }
+            State::Transferring(_) => self.end_transfer(over, cause, out),
             State::Joining { .. } | State::Waiting { .. } => {
                 self.drop_offers(out);
                 let by_caller =
@@ -430,7 +457,7 @@ impl Call {
         self.close(now, cause, out);
     }
 
-    fn close(&mut self, now: Now, cause: Cause, out: &mut Vec<Command>) {
+    pub(in crate::call) fn close(&mut self, now: Now, cause: Cause, out: &mut Vec<Command>) {
         self.enter(State::Ended);
         out.push(Command::Finished(Box::new(self.ledger.close(now, cause))));
     }
@@ -443,14 +470,14 @@ impl Call {
         }
     }
 
-    fn answer_caller(&mut self, like: Option<LegId>, out: &mut Vec<Command>) {
+    pub(in crate::call) fn answer_caller(&mut self, like: Option<LegId>, out: &mut Vec<Command>) {
         if !self.caller_answered {
             self.caller_answered = true;
             out.push(Command::Answer { leg: self.caller, like });
         }
     }
 
-    fn enter(&mut self, state: State) {
+    pub(in crate::call) fn enter(&mut self, state: State) {
         self.state = state;
     }
 }

@@ -40,6 +40,8 @@ pub enum Cause {
     ByRequest,
     /// The queue put the caller out: too long a wait, full, empty, closed.
     QueueLeft,
+    /// The party went on in another call.
+    Transferred,
     /// The switch stopped.
     Shutdown,
     /// A fault of this program ended the call.
@@ -67,6 +69,7 @@ impl Cause {
             Self::NoAck => "no_ack",
             Self::ByRequest => "by_request",
             Self::QueueLeft => "queue_left",
+            Self::Transferred => "transferred",
             Self::Shutdown => "shutdown",
             Self::Fault => "fault",
         }
@@ -77,7 +80,9 @@ impl Cause {
         match self {
             Self::Busy => CdrOutcome::Busy,
             Self::NoAnswer | Self::Unreachable => CdrOutcome::NoAnswer,
-            Self::Cancelled | Self::Normal | Self::AnsweredElsewhere => CdrOutcome::Cancelled,
+            Self::Cancelled | Self::Normal | Self::AnsweredElsewhere | Self::Transferred => {
+                CdrOutcome::Cancelled
+            }
             Self::Declined | Self::Forbidden | Self::NotFound | Self::NotBuilt | Self::ByRequest => {
                 CdrOutcome::Rejected
             }
@@ -98,7 +103,7 @@ impl Cause {
             Self::Busy => OfferResult::Busy,
             Self::Declined | Self::ByRequest | Self::Normal => OfferResult::Rejected,
             Self::NoAnswer => OfferResult::Timeout,
-            Self::Cancelled | Self::AnsweredElsewhere => OfferResult::Rescinded,
+            Self::Cancelled | Self::AnsweredElsewhere | Self::Transferred => OfferResult::Rescinded,
             Self::Unreachable
             | Self::NotFound
             | Self::Forbidden
@@ -133,6 +138,7 @@ impl Cause {
             | Self::NoAck
             | Self::ByRequest
             | Self::QueueLeft
+            | Self::Transferred
             | Self::Shutdown
             | Self::Fault => 0,
         }

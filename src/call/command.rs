@@ -43,6 +43,17 @@ pub enum ToQueue {
     ConversationEnded(OfferUid),
 }
 
+/// How far a transfer is, for the party that asked for it.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum TransferStep {
+    /// The target rings.
+    Ringing,
+    /// Done: the party's leg ends.
+    Done,
+    /// It came to nothing; who is still there has the other party back.
+    Failed(Cause),
+}
+
 /// A command to the switch.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
@@ -94,6 +105,18 @@ pub enum Command {
         leg: LegId,
         /// On hold?
         held: bool,
+    },
+    /// Tell who asked for a transfer how far it is.
+    Transfer {
+        /// His leg, which may be over.
+        by: LegId,
+        /// How far.
+        step: TransferStep,
+    },
+    /// Ring the phone of the transferor, who has hung up: the transfer failed. The switch answers with `Recall`.
+    Recall {
+        /// His leg, which is over.
+        by: LegId,
     },
     /// Tell the distributor.
     Queue(ToQueue),

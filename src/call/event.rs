@@ -25,6 +25,24 @@ pub enum Plan {
     Music(String),
 }
 
+/// Where a party is transferred to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TransferTo {
+    /// Ring these legs at once; the first that answers gets him.
+    Dial(Vec<LegId>),
+    /// These legs, which another call has dialled, ring already.
+    Ringing(Vec<LegId>),
+    /// Into the queue.
+    Queue {
+        /// Which.
+        queue: QueueId,
+        /// Its music's class.
+        music: String,
+    },
+    /// To music of that class.
+    Music(String),
+}
+
 /// What happened to a leg.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum LegEvent {
@@ -73,6 +91,25 @@ pub enum Input {
     Rescind(OfferUid),
     /// The distributor gives the caller to the agent who answered this offer.
     Connect(OfferUid),
+    /// A party hands the other one over. What the switch does by REFER, by the API and by a feature code is this.
+    Transfer {
+        /// The leg of the party that asks and leaves.
+        by: LegId,
+        /// Where the other one goes.
+        to: TransferTo,
+    },
+    /// The legs of the phone that `Command::Recall` wanted rung; none when it can't be reached.
+    Recall(Vec<LegId>),
+    /// A leg takes the place of another one: a pickup (`out` rings), an INVITE with Replaces, the end of an attended
+    /// transfer.
+    TakeOver {
+        /// The leg that goes.
+        out: LegId,
+        /// The leg that comes: answered, or an INVITE that is to be answered now.
+        by: LegId,
+    },
+    /// Other legs than the transferor's belong to another call from now on; this one ends.
+    GivenAway(Vec<LegId>),
     /// End everything.
     HangUp(Cause),
     /// The time of `poll_timeout` has come.

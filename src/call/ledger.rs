@@ -58,8 +58,10 @@ impl Ledger {
         }
     }
 
-    /// The wait in a queue begins.
+    /// The wait in a queue begins; the talk with whoever transferred the caller ends.
     pub fn queued(&mut self, now: Now, queue: QueueId) {
+        self.hold += passed(&mut self.held_since, now);
+        self.talk += passed(&mut self.talking_since, now);
         self.queue = Some(queue);
         self.queued_since = Some(now.instant);
     }

@@ -9,8 +9,11 @@ pub mod command;
 pub mod event;
 pub mod ledger;
 pub mod ring;
+pub mod takeover;
+pub mod transfer;
 
 pub use bridge::{Call, State};
 pub use cause::Cause;
-pub use command::{Command, Hear, ToQueue};
-pub use event::{Input, LegEvent, LegId, Plan};
+pub use command::{Command, Hear, ToQueue, TransferStep};
+pub use event::{Input, LegEvent, LegId, Plan, TransferTo};
+pub use transfer::{NoTransfer, Transfer};

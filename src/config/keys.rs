@@ -5,6 +5,7 @@ use crate::config::agent::Role;
 use crate::config::api_key::Scope;
 use crate::config::campaign::Mode;
 use crate::config::media::Codec;
+use crate::config::media::Sockets;
 use crate::config::queue::OverflowReason;
 use crate::config::queue::RecordingMode;
 use crate::config::queue::Strategy;
@@ -163,6 +164,13 @@ const MEDIA: &[Key] = &[
         "Where RTP is received, and what SDP says.",
     ),
     key("ports", Text("range of ports"), Value(r#""20000-29999""#), "The ports of RTP and RTCP."),
+    key(
+        "sockets",
+        Shape::Word(Sockets::NAMES),
+        Value(r#""auto""#),
+        "One socket for `each` port, or one `shared` by all, at less cost, which needs capabilities: \
+         [performance](performance.md). `auto`: shared where it is to be had.",
+    ),
     key("codecs", Shape::Words(Codec::NAMES), Value(r#"["pcma", "pcmu"]"#), "In order of preference."),
     key(
         "no_media_timeout_seconds",
@@ -238,6 +246,13 @@ const PHONE: &[Key] = &[
     key("secret", Shape::Secret(PHONE_SECRET), NONE, "The password of digest authentication."),
     key("display_name", Text("text"), NONE, "The name shown to those it calls."),
     key("contact", Text("SIP URI"), NONE, "A fixed address instead of a registration."),
+    key("call_groups", List("name of a group"), EMPTY, "Groups whose members may pick up what rings here."),
+    key(
+        "pickup_groups",
+        List("name of a group"),
+        EMPTY,
+        "Groups whose ringing calls may be picked up from here.",
+    ),
     key(
         "blf_identities",
         Flag,

@@ -23,6 +23,18 @@ words! {
     }
 }
 
+words! {
+    /// How the sockets of media are arranged.
+    Sockets {
+        /// One for all ports where the process may, else one for each.
+        "auto" => Auto,
+        /// One for each port.
+        "each" => Each,
+        /// One for all ports.
+        "shared" => Shared,
+    }
+}
+
 /// `[media]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Media {
@@ -30,6 +42,8 @@ pub struct Media {
     pub address: IpAddr,
     /// The ports of RTP and RTCP.
     pub ports: PortRange,
+    /// How their sockets are arranged.
+    pub sockets: Sockets,
     /// Codecs in order of preference, each once, those not built yet included.
     pub codecs: Vec<Codec>,
     /// A call without a packet from one side for so long is ended; `None`: never.
@@ -39,6 +53,7 @@ pub struct Media {
 impl Media {
     pub(crate) fn read(reader: &mut Reader<'_, '_>, sip: Option<&Sip>) -> Option<Self> {
         let address_at = reader.place_of("address");
+        let sockets_at = reader.place_of("sockets");
         let ports_at = reader.place_of("ports");
         if reader.has("codecs") && reader.is_empty("codecs") {
             let at = reader.place_of("codecs");
@@ -51,9 +66,15 @@ impl Media {
         let media = Self {
             address,
             ports: ports.unwrap_or(PortRange { first: u16::MAX, last: u16::MAX }),
+            sockets: reader.word("sockets").unwrap_or(Sockets::Auto),
             codecs: reader.words("codecs"),
             no_media_timeout: reader.seconds_or_none("no_media_timeout_seconds"),
         };
+        if media.sockets == Sockets::Shared && (address.is_ipv6() || address.is_unspecified()) {
+            let what =
+                format!("`sockets` can be `shared` with one IPv4 address alone, and `address` is {address}");
+            reader.cx.fault(&sockets_at, what);
+        }
         if let Some(sip) = sip {
             media.check_ports(reader, sip, &ports_at);
             if address.is_unspecified() && sip.advertised.is_none() {

@@ -72,6 +72,7 @@ pub use load::parse_sources;
 pub use load::report;
 pub use media::Codec;
 pub use media::Media;
+pub use media::Sockets;
 pub use network::Host;
 pub use network::Network;
 pub use network::PortRange;

@@ -10,6 +10,7 @@ use crate::config::secret::hex;
 use crate::config::sip::header_text;
 use crate::config::tree::Value;
 use crate::ids::PhoneNumber;
+use std::collections::BTreeSet;
 
 /// `[[phone]]`, or one of a range.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +23,10 @@ pub struct Phone {
     pub display_name: Option<String>,
     /// A fixed address (a SIP URI) instead of a registration.
     pub contact: Option<String>,
+    /// Groups whose members may pick up what rings here.
+    pub call_groups: BTreeSet<String>,
+    /// Groups whose ringing calls may be picked up from here.
+    pub pickup_groups: BTreeSet<String>,
     /// Whether those who watch it see with whom it talks; `None`: as `[sip]` says.
     pub blf_identities: Option<bool>,
 }
@@ -33,6 +38,9 @@ impl Phone {
         let secret = phone_secret(reader);
         let display_name = reader.parsed("display_name", header_text);
         let contact = reader.parsed("contact", sip_uri);
+        let mut groups =
+            |name: &str| reader.parsed_list(name, group).into_iter().map(|(_, name)| name).collect();
+        let (call_groups, pickup_groups) = (groups("call_groups"), groups("pickup_groups"));
         let says = reader.has("blf_identities");
         let blf_identities = says.then_some(reader.flag("blf_identities"));
         let number = number?;
@@ -42,7 +50,15 @@ impl Phone {
             reader.cx.doubt(&reader.at.clone(), what);
         }
         reader.cx.take_phone(&number);
-        Some(Self { number: PhoneNumber::new(&number.text), secret, display_name, contact, blf_identities })
+        Some(Self {
+            number: PhoneNumber::new(&number.text),
+            secret,
+            display_name,
+            contact,
+            call_groups,
+            pickup_groups,
+            blf_identities,
+        })
     }
 }
 
@@ -160,6 +176,8 @@ impl PhoneRange {
             secret: self.secret.clone(),
             display_name: None,
             contact: None,
+            call_groups: BTreeSet::new(),
+            pickup_groups: BTreeSet::new(),
             blf_identities: None,
         }
     }
@@ -190,6 +208,16 @@ pub(crate) fn check_number(text: &str) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// The name of a pickup group: any short word.
+fn group(text: &str) -> Result<String, String> {
+    const LETTERS_MAX: usize = 64;
+    let blank = text.chars().any(|letter| letter.is_whitespace() || letter.is_control());
+    if text.is_empty() || text.len() > LETTERS_MAX || blank {
+        return Err(format!("`{}` is not the name of a group: a word without spaces", text.escape_debug()));
+    }
+    Ok(text.to_string())
 }
 
 fn sip_uri(text: &str) -> Result<String, String> {

@@ -1,5 +1,6 @@
 //! The configuration through its front door: texts in, values or faults out.
 
+use crate::config::Sockets;
 use crate::config::Strategy;
 use crate::config::keys::SECTIONS;
 use crate::config::load::read_sources;
@@ -69,6 +70,7 @@ fn the_call_centre_loads_with_its_values() {
     assert_eq!(config.tls, None);
     assert_eq!(config.media.address, "127.0.0.1".parse::<std::net::IpAddr>().unwrap());
     assert_eq!(config.media.ports, PortRange { first: 20000, last: 29999 });
+    assert_eq!(config.media.sockets, Sockets::Auto);
     assert_eq!(config.media.codecs, [Codec::Opus, Codec::G722, Codec::Pcma, Codec::Pcmu]);
     assert_eq!(config.media.no_media_timeout, Some(seconds(30)));
     assert_eq!(config.http.listen, "127.0.0.1:8080".parse().unwrap());
@@ -340,6 +342,14 @@ fn addresses_are_checked() {
             "6:19: `pcma` is there twice in `codecs`",
             "6:27: `codecs` cannot be `g729`, only `opus`, `g722`, `pcma`, `pcmu`; did you mean `g722`?",
         ],
+    );
+    check(
+        "[media]\nsockets = \"one\"\n",
+        &["5:11: `sockets` cannot be `one`, only `auto`, `each`, `shared`"],
+    );
+    check(
+        "[media]\naddress = \"::1\"\nsockets = \"shared\"\n",
+        &["6:11: `sockets` can be `shared` with one IPv4 address alone, and `address` is ::1"],
     );
     check("[media]\ncodecs = []\n", &["5:10: `codecs` must name at least one codec"]);
     check(

@@ -18,6 +18,10 @@ pub enum Destination {
         /// The number to send.
         number: String,
     },
+    /// To whatever rings in a group that the caller may pick up from.
+    PickupGroup,
+    /// To what rings at that phone.
+    PickupDirected(PhoneNumber),
     /// To hold music of that class, and nobody else.
     Music(String),
     /// Understood, but not served in this version: 501 (RFC 3261 section 21.5.2).

@@ -118,6 +118,9 @@ impl Dialplan {
         if let Some(queue) = self.queue_numbers.get(number) {
             return Destination::Queue(queue.clone());
         }
+        if let Some(pickup) = self.pickup(number) {
+            return pickup;
+        }
         if self.parking.as_ref().is_some_and(|parking| parking.has_slot(number)) {
             return Destination::NotBuilt { what: format!("parking slot {number}") };
         }
@@ -128,6 +131,15 @@ impl Dialplan {
             Some(Destination::Trunk { trunks: route.trunks.clone(), number })
         };
         self.routes.iter().find_map(fits).unwrap_or(Destination::NotFound)
+    }
+
+    /// `*8` picks up in one's groups, `**` and a number at that phone.
+    fn pickup(&self, number: &str) -> Option<Destination> {
+        let rest = number.strip_prefix('*')?;
+        if rest == "8" {
+            return Some(Destination::PickupGroup);
+        }
+        Some(Destination::PickupDirected(self.phone(rest.strip_prefix('*')?)?))
     }
 
     /// Where a destination of the configuration leads outside of any pattern: an overflow, a fallback.

@@ -85,6 +85,9 @@ fn the_call_centre_goes_where_it_says() {
     assert_eq!(plan.from_phone("0140000000"), to_trunk("carrier", "+33140000000"));
     assert_eq!(plan.from_phone("701"), Destination::NotBuilt { what: "parking slot 701".to_string() });
     assert_eq!(plan.from_phone("1003"), Destination::NotFound);
+    assert_eq!(plan.from_phone("*8"), Destination::PickupGroup);
+    assert_eq!(plan.from_phone("**1002"), Destination::PickupDirected("1002".into()));
+    assert_eq!(plan.from_phone("**1003"), Destination::NotFound);
     let carrier = TrunkId::new("carrier");
     assert_eq!(plan.inbound(&carrier, "+33140000000"), Some(Destination::Queue("support".into())));
     assert_eq!(plan.inbound(&carrier, "+33140000001"), None);

@@ -1,26 +1,34 @@
 //! Media: RTP between legs, music and prompts, on worker threads of its own.
 //!
 //! ```text
-//!  switch --Command--> mailbox -> worker thread: epoll, ports, core (session) --Event--> switch
+//!  switch --Command--> mailbox -> worker thread: wire (each, shared), ports, core (session) --Event--> switch
 //! ```
 //! Workers share nothing and take no lock for a packet. A bridge lives in one worker: the switch takes both legs'
 //! ports from the same one. Signalling is not here: a leg is described by the result of an offer and answer.
 
 pub mod board;
+mod bpf;
 pub mod command;
 mod control;
+mod datagram;
+mod each;
 mod egress;
 mod ingress;
 mod kernel;
 mod leg;
+mod mmsg;
 pub mod outputs;
 mod player;
 mod port_pool;
+mod raw;
 mod relay;
 pub mod session;
+mod shared;
 pub mod sounds;
 mod start;
+mod warm;
 mod wheel;
+mod wire;
 mod worker;
 
 #[cfg(test)]
@@ -43,4 +51,5 @@ pub use crate::media::start::Full;
 pub use crate::media::start::Media;
 pub use crate::media::start::MediaError;
 pub use crate::media::start::Settings;
+pub use crate::media::start::Sockets;
 pub use crate::rtp::latch::Guard;

@@ -3,6 +3,7 @@
 //! Packets lie in one arena that is reused, so that sending allocates nothing.
 
 use crate::media::command::Event;
+use crate::media::datagram::HEADROOM;
 use std::net::SocketAddr;
 
 /// The two sockets of a pair.
@@ -58,8 +59,19 @@ impl Outputs {
         self.arena.get(send.start..send.end).unwrap_or_default()
     }
 
+    /// The bytes of one packet with the room for its network headers before them.
+    pub(crate) fn frame(&self, send: &Send) -> &[u8] {
+        self.arena.get(send.start - HEADROOM..send.end).unwrap_or_default()
+    }
+
+    /// The same, to write the headers.
+    pub(crate) fn frame_mut(&mut self, send: &Send) -> &mut [u8] {
+        self.arena.get_mut(send.start - HEADROOM..send.end).unwrap_or_default()
+    }
+
     /// Adds a packet whose bytes `write` appends.
     pub fn send(&mut self, pair: u32, channel: Channel, to: SocketAddr, write: impl FnOnce(&mut Vec<u8>)) {
+        self.arena.extend_from_slice(&[0; HEADROOM]);
         let start = self.arena.len();
         write(&mut self.arena);
         self.sends.push(Send { pair, channel, to, start, end: self.arena.len() });

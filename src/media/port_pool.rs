@@ -25,7 +25,7 @@ const LOT: usize = 32;
 /// A pair that a call has left rests for so long, while others are left.
 const COOLING: Duration = Duration::from_secs(2);
 /// Expedited forwarding, what voice is marked with (RFC 3246; RFC 4594 section 4.1).
-const EXPEDITED: u32 = 0xb8;
+pub(crate) const EXPEDITED: u32 = 0xb8;
 
 /// The two sockets of a leg.
 #[derive(Debug)]

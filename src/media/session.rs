@@ -25,6 +25,7 @@ use crate::media::player::Played;
 use crate::media::player::Player;
 use crate::media::sounds::Sound;
 use crate::media::sounds::Sounds;
+use crate::media::warm::warm;
 use crate::media::wheel::Entry;
 use crate::media::wheel::Wheel;
 use crate::rtp::SAMPLE_MICROS;
@@ -127,6 +128,11 @@ impl Core {
         frame.into_iter().chain(timer).min()
     }
 
+    /// Says which pairs of ports packets are coming on, before they are handled.
+    pub(crate) fn expect(&self, pairs: impl Iterator<Item = u32> + Clone) {
+        warm(&self.legs, pairs);
+    }
+
     /// How many legs there are.
     pub fn legs(&self) -> usize {
         self.keys.len()
@@ -152,6 +158,13 @@ impl Core {
             self.counters.strays += 1;
             return;
         };
+        if channel == Channel::Rtp && leg.bond.is_some_and(|source| source != from) {
+            // What a connected socket keeps out by itself, the driver with one socket for all ports lets in.
+            leg.ingress.counts.strangers += 1;
+            self.counters.packets_in += 1;
+            self.counters.dropped += 1;
+            return;
+        }
         if channel == Channel::Rtcp || packet::is_rtcp(bytes) {
             let ours = leg.egress.timeline.ssrc();
             if !leg.control.take(wall_at(self.epoch, now), from, bytes, &leg.ingress, ours) {

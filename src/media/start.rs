@@ -7,12 +7,15 @@ use crate::media::board::Counters;
 use crate::media::board::Load;
 use crate::media::command::Command;
 use crate::media::command::Event;
+use crate::media::each::Each;
 use crate::media::kernel;
 use crate::media::kernel::Waker;
 use crate::media::port_pool::PortPool;
 use crate::media::port_pool::STOCK;
 use crate::media::session::Core;
+use crate::media::shared;
 use crate::media::sounds::Sounds;
+use crate::media::wire::Wire;
 use crate::media::worker::Parts;
 use crate::media::worker::Worker;
 use std::io;
@@ -20,6 +23,7 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::Receiver;
 use std::sync::mpsc::SyncSender;
 use std::sync::mpsc::TrySendError;
 use std::sync::mpsc::sync_channel;
@@ -35,11 +39,25 @@ const LATE_MAX: Duration = Duration::from_millis(5);
 /// Descriptors that the rest of the process may need.
 const DESCRIPTORS_ELSEWHERE: u64 = 4096;
 
+/// How a worker's sockets are arranged.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub enum Sockets {
+    /// As [`Sockets::Shared`] where that is to be had, as [`Sockets::Each`] where it is not.
+    #[default]
+    Auto,
+    /// Each port has its own: needs no privilege.
+    Each,
+    /// One for all ports: needs `CAP_BPF`, `CAP_NET_ADMIN` and `CAP_NET_RAW`, Linux 5.9 and an IPv4 address.
+    Shared,
+}
+
 /// How media is set up.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The address that sockets are bound to.
     pub address: IpAddr,
+    /// How sockets are arranged.
+    pub sockets: Sockets,
     /// The ports for RTP (even) and RTCP (the next).
     pub ports: RangeInclusive<u16>,
     /// Worker threads; 0 is as many as there are processors but one, and at least one.
@@ -78,6 +96,12 @@ pub enum MediaError {
         /// What the system said.
         source: io::Error,
     },
+    /// One socket for all ports was demanded and is not to be had.
+    #[error(
+        "`media.sockets` is `shared`, which is not to be had here: {0}; it needs CAP_BPF, CAP_NET_ADMIN and CAP_NET_RAW, \
+         Linux 5.9 and an IPv4 `media.address`; `auto` does without"
+    )]
+    Shared(io::Error),
     /// The system refused an epoll, an event or a thread.
     #[error("a media worker cannot be started: {0}; check the limits on threads and open files")]
     System(#[from] io::Error),
@@ -93,6 +117,7 @@ pub struct Full;
 pub struct Media {
     doors: Vec<Door>,
     busy_percent_max: u8,
+    sockets: Sockets,
 }
 
 #[derive(Debug)]
@@ -126,13 +151,19 @@ impl Media {
             tracing::warn!(limit, wanted, "the limit of open files is below what all media ports need");
         }
         let mut random = Random::from_entropy(settings.entropy);
-        let mut media = Self { doors: Vec::new(), busy_percent_max: settings.busy_percent_max };
-        for (index, (first_port, pairs)) in slices.into_iter().enumerate() {
+        let wakers = slices.iter().map(|_| Waker::new()).collect::<io::Result<Vec<_>>>()?;
+        let (sockets, wires) = wires(&settings, &slices, &wakers)?;
+        let mut media = Self { doors: Vec::new(), busy_percent_max: settings.busy_percent_max, sockets };
+        for (index, (((first_port, pairs), waker), wire)) in
+            slices.into_iter().zip(wakers).zip(wires).enumerate()
+        {
             let random = Random::from_entropy(seed(&mut random));
             let core = Core::new(first_port, pairs, settings.sounds.clone(), random, clock.now());
             let pool = PortPool::new(settings.address, first_port, pairs);
-            let (door, parts) = door(index, core, pool, clock.clone())?;
-            let mut worker = Worker::new(parts, events.clone())?;
+            let (door, mailbox) = door(waker);
+            let board = Arc::clone(&door.board);
+            let parts = Parts { index, core, pool, board, mailbox, wire, clock: clock.clone() };
+            let mut worker = Worker::new(parts, events.clone());
             if worker.bound() == 0 {
                 let source = worker.last_error().unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into());
                 return Err(MediaError::Bind { address: settings.address, first, last, source });
@@ -149,6 +180,11 @@ impl Media {
     /// How many workers there are.
     pub fn workers(&self) -> usize {
         self.doors.len()
+    }
+
+    /// How the sockets are arranged: never [`Sockets::Auto`].
+    pub fn sockets(&self) -> Sockets {
+        self.sockets
     }
 
     /// Puts a command into a worker's mailbox; commands of one sender are done in order. Never waits.
@@ -230,13 +266,33 @@ impl Drop for Media {
     }
 }
 
-fn door(index: usize, core: Core, pool: PortPool, clock: Clock) -> io::Result<(Door, Parts)> {
+fn door(waker: Waker) -> (Door, Receiver<Command>) {
     let (mailbox_tx, mailbox) = sync_channel(MAILBOX_MAX);
-    let board = Arc::new(Board::default());
-    let waker = Waker::new()?;
-    let door =
-        Door { mailbox: mailbox_tx, board: Arc::clone(&board), waker: waker.try_clone()?, thread: None };
-    Ok((door, Parts { index, core, pool, board, mailbox, waker, clock }))
+    (Door { mailbox: mailbox_tx, board: Arc::new(Board::default()), waker, thread: None }, mailbox)
+}
+
+/// The sockets of all workers, arranged as they are wanted or as they can be.
+fn wires(
+    settings: &Settings,
+    slices: &[(u16, u32)],
+    wakers: &[Waker],
+) -> Result<(Sockets, Vec<Box<dyn Wire>>), MediaError> {
+    if settings.sockets != Sockets::Each {
+        match shared::all(settings.address, slices, wakers) {
+            Ok(all) => {
+                tracing::info!("media has one socket for all its ports");
+                return Ok((Sockets::Shared, all.into_iter().map(|wire| Box::new(wire) as _).collect()));
+            }
+            Err(error) if settings.sockets == Sockets::Shared => return Err(MediaError::Shared(error)),
+            Err(error) => tracing::info!(
+                %error,
+                "media has a socket for each port; one for all, at less cost, needs CAP_BPF, CAP_NET_ADMIN and \
+                 CAP_NET_RAW (AmbientCapabilities= of a systemd unit), Linux 5.9 and an IPv4 media.address"
+            ),
+        }
+    }
+    let each = |waker: &Waker| Ok(Box::new(Each::new(waker.try_clone()?)?) as _);
+    Ok((Sockets::Each, wakers.iter().map(each).collect::<io::Result<Vec<_>>>()?))
 }
 
 fn seed(random: &mut Random) -> [u8; 32] {

@@ -1,9 +1,9 @@
-//! A worker: one plain thread with its own epoll, ports and legs. The driver of the core with real sockets.
+//! A worker: one plain thread with its own wire, ports and legs. The driver of the core with real sockets.
 //!
 //! ```text
-//! loop: sockets in batches -> mailbox -> frames and timers -> send -> sleep
+//! loop: packets in batches -> mailbox -> frames and timers -> send -> sleep
 //! ```
-//! With much to do it sleeps to the next whole millisecond, deaf to packets, because a wake-up costs as much as
+//! With much to do it sleeps to the next tick of two milliseconds, deaf to packets, because a wake-up costs as much as
 //! several packets; with little to do it sleeps until a packet, a command or a deadline. Idle it does not wake.
 
 use crate::clock::Clock;
@@ -13,14 +13,13 @@ use crate::media::board::Meter;
 use crate::media::command::Command;
 use crate::media::command::Event;
 use crate::media::kernel;
-use crate::media::kernel::Epoll;
-use crate::media::kernel::Ready;
-use crate::media::kernel::Waker;
-use crate::media::outputs::Channel;
 use crate::media::outputs::Outputs;
 use crate::media::port_pool::PortPool;
 use crate::media::session::Core;
 use crate::media::session::Input;
+use crate::media::wire::Batch;
+use crate::media::wire::Datagram;
+use crate::media::wire::Wire;
 use std::io;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
@@ -29,20 +28,15 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-/// Packets after which what they brought about is sent, and the clock is read again.
-const BATCH: usize = 64;
-/// Sockets that one look reports.
-const READY_MAX: usize = 1024;
+/// Batches of packets in one turn, so that a flood of them delays no command or frame by much.
+const BATCHES_MAX: usize = 16;
 /// Commands in one turn, so that a flood of them delays no packet by much.
 const COMMANDS_MAX: usize = 256;
-/// Longer than any packet that an Ethernet brings in one piece.
-const DATAGRAM_MAX: usize = 2048;
-/// The token of the waker; pairs count from 0.
-const WAKER: u64 = u64::MAX;
-const MILLISECOND: Duration = Duration::from_millis(1);
+/// The length of a tick where much is to do: what it adds to a packet's way is below what jitter buffers hold ready.
+const TICK: Duration = Duration::from_millis(2);
 /// How long packets are counted to choose the way to sleep.
 const RATE_WINDOW: Duration = Duration::from_millis(100);
-/// Above so many packets and frames a window, sleeping by the millisecond is cheaper than waking for each.
+/// Above so many packets and frames a window, sleeping by the tick is cheaper than waking for each.
 const TICKING_FROM: u64 = 80;
 /// Below so many it is dearer.
 const TICKING_UNTIL: u64 = 50;
@@ -59,8 +53,8 @@ pub(crate) struct Parts {
     pub(crate) board: Arc<Board>,
     /// Where commands come from.
     pub(crate) mailbox: Receiver<Command>,
-    /// What wakes it.
-    pub(crate) waker: Waker,
+    /// How its packets come and go, and what wakes it.
+    pub(crate) wire: Box<dyn Wire>,
     /// The time.
     pub(crate) clock: Clock,
 }
@@ -68,12 +62,10 @@ pub(crate) struct Parts {
 /// A worker, ready to run.
 pub(crate) struct Worker<F> {
     parts: Parts,
-    epoll: Epoll,
-    ready: Ready,
+    batch: Batch,
     out: Outputs,
     sink: F,
     meter: Meter,
-    buffer: Box<[u8; DATAGRAM_MAX]>,
     /// The pool may have something to announce.
     restock: bool,
     rate: Rate,
@@ -81,7 +73,7 @@ pub(crate) struct Worker<F> {
     early: Option<Command>,
 }
 
-/// Chooses between sleeping by the millisecond and sleeping until something comes.
+/// Chooses between sleeping by the tick and sleeping until something comes.
 struct Rate {
     since: Instant,
     before: u64,
@@ -90,27 +82,20 @@ struct Rate {
 
 impl<F: Fn(Event)> Worker<F> {
     /// Makes the worker and binds its first ports.
-    ///
-    /// # Errors
-    /// When the process is out of descriptors.
-    pub(crate) fn new(parts: Parts, sink: F) -> io::Result<Self> {
-        let epoll = Epoll::new()?;
-        epoll.add(&parts.waker, WAKER)?;
+    pub(crate) fn new(parts: Parts, sink: F) -> Self {
         let now = parts.clock.instant();
         let mut worker = Self {
             parts,
-            epoll,
-            ready: Ready::with_capacity(READY_MAX),
+            batch: Batch::new(),
             out: Outputs::default(),
             sink,
             meter: Meter::new(now),
-            buffer: Box::new([0; DATAGRAM_MAX]),
             restock: true,
             rate: Rate { since: now, before: 0, ticking: false },
             early: None,
         };
         worker.announce(now);
-        Ok(worker)
+        worker
     }
 
     /// How many pairs of ports are bound.
@@ -127,7 +112,7 @@ impl<F: Fn(Event)> Worker<F> {
     pub(crate) fn run(mut self) {
         let mut tick_at = self.parts.clock.instant();
         while !self.parts.board.stop.load(Ordering::Relaxed) {
-            let more = self.sockets() | self.commands();
+            let more = self.packets() | self.commands();
             let now = self.parts.clock.instant();
             self.guarded(|core, out| core.handle(now, Input::Tick, out));
             self.flush(now);
@@ -150,10 +135,10 @@ impl<F: Fn(Event)> Worker<F> {
         }
     }
 
-    /// Sleeps to the next whole millisecond after `tick_at`, and looks which sockets have something. The new tick.
+    /// Sleeps to the next tick after `tick_at`, and looks what has come. The new tick.
     fn sleep_tick(&mut self, tick_at: Instant) -> Instant {
         let before = self.parts.clock.instant();
-        let next = whole_ms_after(tick_at);
+        let next = next_tick(tick_at);
         // A worker that is behind does not run after the ticks it missed; they count as late ones.
         if next > before {
             kernel::sleep(next.since(before));
@@ -162,7 +147,7 @@ impl<F: Fn(Event)> Worker<F> {
         self.meter.slept(after.since(before));
         self.meter.late(after.since(next));
         self.look(Some(Duration::ZERO));
-        if after.since(next) > MILLISECOND { after } else { next }
+        if after.since(next) > TICK { after } else { next }
     }
 
     /// Sleeps until a packet, a command, a frame, a timer or the end of the window that is to be shown.
@@ -190,40 +175,34 @@ impl<F: Fn(Event)> Worker<F> {
     }
 
     fn look(&mut self, timeout: Option<Duration>) {
-        if let Err(error) = self.epoll.wait(&mut self.ready, timeout) {
-            tracing::error!(worker = self.parts.index, %error, "a media worker cannot wait for its sockets");
+        if let Err(error) = self.parts.wire.wait(timeout) {
+            tracing::error!(worker = self.parts.index, %error, "a media worker cannot wait for its packets");
         }
     }
 
-    /// Reads one packet of every socket that was reported; `true` when there may be more sockets.
-    fn sockets(&mut self) -> bool {
-        let (more, count) = (self.ready.is_full(), self.ready.count());
-        if count == 0 {
-            return false;
-        }
-        let mut now = self.parts.clock.instant();
-        for index in 0..count {
-            match self.ready.token(index) {
-                Some(WAKER) => self.parts.waker.clear(),
-                Some(token) => self.read(now, token),
-                None => {}
-            }
-            if index % BATCH == BATCH - 1 {
+    /// Takes the packets that are there; `true` when there may be more.
+    fn packets(&mut self) -> bool {
+        for _ in 0..BATCHES_MAX {
+            let more = self.parts.wire.receive(&self.parts.pool, &mut self.batch);
+            if !self.batch.datagrams.is_empty() {
+                let now = self.parts.clock.instant();
+                self.parts.core.expect(self.batch.datagrams.iter().map(|datagram| datagram.pair));
+                for index in 0..self.batch.datagrams.len() {
+                    self.packet(now, index);
+                }
                 self.flush(now);
-                now = self.parts.clock.instant();
+            }
+            if !more {
+                return false;
             }
         }
-        self.flush(now);
-        self.ready.forget();
-        more
+        true
     }
 
-    fn read(&mut self, now: Instant, token: u64) {
-        let (pair, channel) = pair_of(token);
-        let Some(socket) = self.parts.pool.socket(pair, channel) else { return };
-        // An error is an old ICMP message or nothing to read: neither ends anything.
-        let Ok((length, from)) = socket.recv_from(self.buffer.as_mut_slice()) else { return };
-        let Some(bytes) = self.buffer.get(..length) else { return };
+    fn packet(&mut self, now: Instant, index: usize) {
+        let Some(datagram) = self.batch.datagrams.get(index) else { return };
+        let Datagram { pair, channel, from, .. } = *datagram;
+        let bytes = self.batch.bytes(datagram);
         let (core, out) = (&mut self.parts.core, &mut self.out);
         let handle = || core.handle(now, Input::Packet { pair, channel, from, bytes }, out);
         if catch_unwind(AssertUnwindSafe(handle)).is_err() {
@@ -274,14 +253,14 @@ impl<F: Fn(Event)> Worker<F> {
     /// Does what the core wants done.
     fn flush(&mut self, now: Instant) {
         let (pool, counters) = (&mut self.parts.pool, &mut self.parts.core.counters);
-        for send in &self.out.sends {
-            match pool.send(send.pair, send.channel, send.to, self.out.bytes(send)) {
-                Ok(()) => counters.packets_out += 1,
-                Err(_) => counters.send_errors += 1,
-            }
+        let wire = &mut self.parts.wire;
+        if !self.out.sends.is_empty() {
+            let done = wire.send(pool, &mut self.out);
+            counters.packets_out += done.sent;
+            counters.send_errors += done.errors;
         }
         for bond in &self.out.bonds {
-            pool.bond(bond.pair, bond.to);
+            wire.bond(pool, *bond);
         }
         for pair in self.out.freed.drain(..) {
             pool.release(now, pair);
@@ -299,11 +278,8 @@ impl<F: Fn(Event)> Worker<F> {
 
     fn announce(&mut self, now: Instant) {
         self.restock = false;
-        let epoll = &self.epoll;
-        let ports = self.parts.pool.fill(now, |pair, rtp, rtcp| {
-            epoll.add(rtp, token_of(pair, Channel::Rtp))?;
-            epoll.add(rtcp, token_of(pair, Channel::Rtcp))
-        });
+        let wire = &mut self.parts.wire;
+        let ports = self.parts.pool.fill(now, |pair, rtp, rtcp| wire.adopt(pair, rtp, rtcp));
         if !ports.is_empty() {
             (self.sink)(Event::Ports { worker: self.parts.index, ports });
         }
@@ -323,14 +299,7 @@ impl Rate {
     }
 }
 
-const fn token_of(pair: u32, channel: Channel) -> u64 {
-    (pair as u64) << 1 | matches!(channel, Channel::Rtcp) as u64
-}
-
-const fn pair_of(token: u64) -> (u32, Channel) {
-    ((token >> 1) as u32, if token & 1 == 1 { Channel::Rtcp } else { Channel::Rtp })
-}
-
-const fn whole_ms_after(at: Instant) -> Instant {
-    Instant::from_micros((at.as_micros() / 1000 + 1) * 1000)
+const fn next_tick(at: Instant) -> Instant {
+    let tick = TICK.as_micros() as u64;
+    Instant::from_micros((at.as_micros() / tick + 1) * tick)
 }

@@ -363,3 +363,31 @@ fn any_history_leaves_the_table_whole() {
         assert!(registrar.is_empty() && registrar.flow_closed(1).is_empty(), "seed {seed}");
     }
 }
+
+/// RFC 5626 section 6: known by instance and reg-id; section 5.1: never the same device twice.
+#[test]
+fn flows_of_one_device_are_bindings_of_their_own() {
+    let mut registrar = registrar();
+    let over = |reg_id: u32, flow: u32, cseq: u32| {
+        let contact = NewContact {
+            reg_id: Some(reg_id),
+            instance: Some("\"<urn:uuid:1>\"".to_owned()),
+            ..contact("same")
+        };
+        RegisterRequest { flow, cseq, ..request(vec![contact]) }
+    };
+    registrar.register(at(0), AOR, &over(1, 1, 1)).unwrap();
+    let done = registrar.register(at(1), AOR, &over(2, 2, 2)).unwrap();
+    assert_eq!((kinds(&done.changes), done.bindings.len()), (vec![(ChangeKind::Added, "same")], 2));
+    let done = registrar.register(at(2), AOR, &over(1, 3, 3)).unwrap();
+    assert_eq!((kinds(&done.changes), done.bindings.len()), (vec![(ChangeKind::Refreshed, "same")], 2));
+    let used = |registrar: &Registrar<u32>| -> Vec<u32> {
+        registrar.bindings(AOR, at(3).instant).into_iter().map(|binding| binding.flow).collect()
+    };
+    assert_eq!(used(&registrar), [3]);
+    assert_eq!(registrar.all_of(AOR).count(), 2);
+    let lost = registrar.flow_closed(3);
+    assert_eq!(lost.len(), 1);
+    assert_eq!(registrar.binding(lost[0].binding.id, at(3).instant).map(|(aor, _)| aor), Some(AOR));
+    assert_eq!(used(&registrar), [2], "the other flow");
+}

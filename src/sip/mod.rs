@@ -7,5 +7,6 @@ pub mod digest;
 pub mod endpoint;
 pub mod gruu;
 pub mod msg;
+pub mod refer;
 pub mod stun;
 pub mod transaction;

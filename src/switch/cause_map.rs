@@ -28,7 +28,7 @@ pub(crate) const fn refusal(cause: Cause) -> (u16, &'static str) {
         Cause::NotAcceptable => (488, "Not Acceptable Here"),
         Cause::Congestion | Cause::Shutdown => (503, "Service Unavailable"),
         Cause::NotBuilt => (501, "Not Implemented"),
-        Cause::Cancelled => (487, "Request Terminated"),
+        Cause::Cancelled | Cause::Transferred => (487, "Request Terminated"),
         Cause::Failed | Cause::Fault => (500, "Server Internal Error"),
         Cause::Normal
         | Cause::NoAnswer
@@ -62,6 +62,7 @@ pub(crate) const fn reason(cause: Cause) -> Option<&'static str> {
         | Cause::Congestion
         | Cause::NotBuilt
         | Cause::Cancelled
+        | Cause::Transferred
         | Cause::ByRequest => None,
     }
 }

@@ -47,6 +47,8 @@ impl Core {
                 let direction = if held { Flowing::SendOnly } else { Flowing::SendRecv };
                 self.reinvite(now, leg, direction);
             }
+            Command::Transfer { by, step } => self.transfer_step(now, call, by, step),
+            Command::Recall { by } => self.recall(now, call, by),
             Command::Queue(word) => self.tell_queue(now, call, word),
             Command::Note(what) => self.note(now, call, what.to_owned()),
             Command::Finished(cdr) => self.finished(now, call, *cdr),
@@ -99,7 +101,7 @@ impl Core {
         self.watch_media(id);
     }
 
-    fn refuse(&mut self, now: Now, id: LegId, cause: Cause) {
+    pub(crate) fn refuse(&mut self, now: Now, id: LegId, cause: Cause) {
         let (status, reason) = cause_map::refusal(cause);
         self.respond_to_invite(now, id, status, reason, Some(cause));
         self.drop_leg(id);
@@ -241,15 +243,20 @@ impl Core {
     /// Takes a leg out of every table and closes its media.
     pub(crate) fn drop_leg(&mut self, id: LegId) {
         self.close_media(id);
-        let Some(leg) = self.legs.remove(&id) else { return };
+        let Some(mut leg) = self.legs.remove(&id) else { return };
         if let Some(slot) = self.calls.get_mut(&leg.call)
             && slot.ended_legs.len() < ENDED_LEGS_MAX
         {
             slot.ended_legs.push(views::ended_leg(&leg));
         }
-        if let Some(dialog) = &leg.dialog_id {
-            self.dialogs.remove(dialog);
+        if let Some(dialog) = leg.dialog_id.take() {
+            self.dialogs.remove(&dialog);
+            self.ended_dialogs.note(dialog);
         }
+        if let Some(phone) = &leg.phone {
+            self.phone_workers.ended(phone);
+        }
+        self.transferor_gone(&mut leg);
         if let Phase::Incoming { tx, .. } = leg.phase {
             self.invites.remove(&tx);
         }

@@ -43,7 +43,10 @@ use crate::switch::counting::QueueCounters;
 use crate::switch::counting::Seen;
 use crate::switch::leg::Leg;
 use crate::switch::limiter::Limiter;
+use crate::switch::phone_workers::PhoneWorkers;
 use crate::switch::port_stock::PortStock;
+use crate::switch::refer::Referral;
+use crate::switch::replaces::EndedDialogs;
 use crate::switch::subscriptions::Subscriptions;
 use crate::switch::trunks::Trunks;
 use crate::switch::view::CallState;
@@ -135,6 +138,8 @@ pub(crate) struct CallSlot {
     pub(crate) legs: BTreeSet<LegId>,
     pub(crate) timeline: Vec<(crate::clock::Wall, String)>,
     pub(crate) armed: Option<Instant>,
+    /// The transfer of a party, from its REFER on.
+    pub(crate) referral: Option<Box<Referral>>,
     /// Legs that are over, as the API shows them.
     pub(crate) ended_legs: Vec<LegView>,
 }
@@ -185,6 +190,10 @@ pub struct Core {
     pub(crate) agents_by_phone: BTreeMap<PhoneNumber, AgentId>,
     pub(crate) board: Board,
     pub(crate) ports: PortStock,
+    /// The media worker of each phone's calls, so that two of them can be joined.
+    pub(crate) phone_workers: PhoneWorkers,
+    /// Dialogs that have just ended, for whoever wants to replace one of them.
+    pub(crate) ended_dialogs: EndedDialogs,
     /// Answered legs whose media is being closed, for the count of calls without audio.
     pub(crate) closing: HashMap<LegId, Side>,
     pub(crate) random: Random,

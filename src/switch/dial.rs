@@ -58,6 +58,8 @@ impl Core {
             }
             Destination::Queue(_) | Destination::Music(_) => Ok(Vec::new()),
             Destination::NotBuilt { .. } => Err(Cause::NotBuilt),
+            // Whoever picks up takes over a call that rings: nobody is rung for it, and nobody is transferred to it.
+            Destination::PickupGroup | Destination::PickupDirected(_) => Err(Cause::Forbidden),
             Destination::NotFound => Err(Cause::NotFound),
         }
     }
@@ -82,6 +84,7 @@ impl Core {
         if let Some(fixed) = fixed.filter(|_| self.device.is_none()) {
             targets.extend(self.flow_of_uri(&fixed).map(|flow| (fixed, flow, Vec::new())));
         }
+        let Some(worker) = self.calls.get(&call).map(|slot| slot.worker) else { return Vec::new() };
         let mut legs = Vec::new();
         for (uri, flow, path) in targets {
             let target = Target { uri, flow, shown: shown.clone() };
@@ -91,6 +94,7 @@ impl Core {
                 leg.phone = Some(number.clone());
                 leg.own_call = role != LegRole::Agent;
             }
+            self.phone_workers.began(number, worker);
             if role != LegRole::Agent {
                 self.own_call_began(number);
             }
@@ -146,6 +150,7 @@ impl Core {
             .sort_by_key(|codec| first.iter().position(|wish| wish == codec).unwrap_or(usize::MAX));
         let body = sdp::offer(&leg.local);
         leg.body = Some(body.clone());
+        let referred_by = leg.referred_by.clone();
         let contact = self.addresses.signalling(&target.flow);
         let branch = self.endpoint.branch();
         let tag = self.endpoint.tag();
@@ -163,6 +168,7 @@ impl Core {
             tag: &tag,
             call_id: &call_id,
             body: &body,
+            referred_by: referred_by.as_deref(),
         });
         let user = self.dial_user(now, id, like, &invite);
         let tx = self.request_sized(now, id, target.flow, invite.clone(), user);

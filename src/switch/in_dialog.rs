@@ -20,8 +20,8 @@ use crate::switch::leg::Leg;
 use crate::switch::leg::Phase;
 use crate::switch::leg::Purpose;
 use crate::switch::leg::Renegotiation;
+use crate::switch::refer;
 use crate::switch::requests::ALLOW;
-use crate::switch::view::LegRole;
 use crate::switch::write;
 use std::time::Duration;
 
@@ -50,6 +50,8 @@ impl Core {
             Method::Bye => self.bye_received(now, tx, leg, message),
             Method::Invite => self.reinvite_received(now, tx, leg, message, flow),
             Method::Options => self.options(now, tx, message),
+            Method::Refer => self.refer_received(now, tx, leg, message),
+            Method::Subscribe if refer::is_of_refer(message) => self.refer_subscribed(now, tx, leg, message),
             Method::Ack
             | Method::Cancel
             | Method::Register
@@ -58,7 +60,6 @@ impl Core {
             | Method::Notify
             | Method::Publish
             | Method::Info
-            | Method::Refer
             | Method::Message
             | Method::Update
             | Method::Other(_) => self.not_allowed(now, tx, message),
@@ -193,9 +194,11 @@ impl Core {
     /// Offers a new direction to a party: the hold of the other one, passed on.
     pub(crate) fn reinvite(&mut self, now: Now, id: LegId, direction: sdp::Direction) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
-        let idle = leg.renegotiation == Renegotiation::default() && leg.retry_at.is_none();
+        let idle = leg.renegotiation == Renegotiation::default()
+            && leg.retry_at.is_none()
+            && leg.unacknowledged.is_none();
         if !idle {
-            // RFC 3261 section 14.1: no re-INVITE beside another one; this one's turn comes.
+            // RFC 3261 section 14.1: no re-INVITE beside another one, and none before the ACK; this one's turn comes.
             leg.wanted = Some(direction);
             return;
         }
@@ -282,10 +285,8 @@ impl Core {
     /// of 10 ms", so that the two do not meet again.
     fn retry_later(&mut self, now: Now, id: LegId) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
-        let steps = match leg.role {
-            LegRole::Caller => self.random.below(201),
-            LegRole::Agent | LegRole::Party | LegRole::Supervisor => 210 + self.random.below(191),
-        };
+        let ours = leg.invite_sent.is_some();
+        let steps = if ours { 210 + self.random.below(191) } else { self.random.below(201) };
         let at = now.instant + Duration::from_millis(10 * steps);
         leg.retry_at = Some(at);
         self.leg_timers.insert((at, id));

@@ -17,6 +17,7 @@ use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::ServerTx;
 use crate::sip::msg::Message;
 use crate::sip::msg::Name;
+use crate::sip::refer::Replaces;
 use crate::switch::cause_map;
 use crate::switch::core::CallSlot;
 use crate::switch::core::Core;
@@ -25,6 +26,7 @@ use crate::switch::identity::Trail;
 use crate::switch::leg::Leg;
 use crate::switch::leg::Phase;
 use crate::switch::leg::Shown;
+use crate::switch::replaces::Arrival;
 use crate::switch::trunk_source::Origin;
 use crate::switch::view::Direction;
 use crate::switch::view::LegRole;
@@ -62,7 +64,13 @@ impl Core {
                 }
             },
         };
-        self.begin_call(now, tx, message, flow, source, remote);
+        match Replaces::of(message) {
+            Ok(None) => self.begin_call(now, tx, message, flow, source, remote),
+            Ok(Some(replaces)) => {
+                self.replacing(now, &Arrival { tx, message, flow }, &source, remote, &replaces)
+            }
+            Err(defect) => self.reply(now, tx, message, defect.status, defect.reason),
+        }
     }
 
     /// Who calls: a trunk by its address, else a phone by its digest. `None` when it was answered already.
@@ -110,8 +118,13 @@ impl Core {
                 (destination, if out { Direction::Outbound } else { Direction::Internal })
             }
         };
+        if let (Destination::PickupGroup | Destination::PickupDirected(_), Source::Phone(number)) =
+            (&destination, &source)
+        {
+            return self.pick_up(now, &Arrival { tx, message, flow }, number, remote, &destination);
+        }
         let shown = self.shown(&source, message);
-        let Some(worker) = self.ports.roomiest() else {
+        let Some(worker) = self.worker_for(&source, &destination) else {
             tracing::warn!("no media port is free: a call is refused; widen [media] ports");
             return self.refuse_invite(now, tx, message, Cause::Congestion);
         };
@@ -130,6 +143,7 @@ impl Core {
                 legs: BTreeSet::new(),
                 timeline: Vec::new(),
                 armed: None,
+                referral: None,
                 ended_legs: Vec::new(),
             },
         );
@@ -157,7 +171,13 @@ impl Core {
         self.note(now, call, "began".to_owned());
     }
 
-    fn adopt_source(&mut self, id: LegId, source: Source, message: &Message, remote: Option<sdp::Remote>) {
+    pub(crate) fn adopt_source(
+        &mut self,
+        id: LegId,
+        source: Source,
+        message: &Message,
+        remote: Option<sdp::Remote>,
+    ) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         leg.remote = remote;
         leg.private = identity::is_private(message);
@@ -173,7 +193,9 @@ impl Core {
             Source::Phone(number) => {
                 leg.phone = Some(number.clone());
                 leg.own_call = true;
+                let worker = leg.worker;
                 self.own_call_began(&number);
+                self.phone_workers.began(&number, worker);
             }
         }
     }
@@ -187,6 +209,8 @@ impl Core {
             Destination::Music(class) => Ok(Plan::Music(class.clone())),
             Destination::Phone(_)
             | Destination::Trunk { .. }
+            | Destination::PickupGroup
+            | Destination::PickupDirected(_)
             | Destination::NotBuilt { .. }
             | Destination::NotFound => self.plan_destination(now, call, destination, shown).map(Plan::Ring),
         };
@@ -203,7 +227,7 @@ impl Core {
     }
 
     /// Whether the caller's offer has anything that we can answer, before anybody is rung for it.
-    fn can_answer(&self, id: LegId) -> bool {
+    pub(crate) fn can_answer(&self, id: LegId) -> bool {
         let Some(leg) = self.legs.get(&id) else { return false };
         leg.remote.as_ref().is_none_or(|remote| sdp::acceptable(remote, &leg.local).is_ok())
     }

@@ -124,6 +124,10 @@ pub(crate) struct Leg {
     pub(crate) wanted: Option<sdp::Direction>,
     /// When to try again after a 491.
     pub(crate) retry_at: Option<Instant>,
+    /// REFERs that its party has sent.
+    pub(crate) refers: u32,
+    /// Who transferred a call to this phone (RFC 3892).
+    pub(crate) referred_by: Option<String>,
     /// The party holds the other.
     pub(crate) holds: bool,
 }

@@ -80,6 +80,8 @@ impl Core {
             direction_before: sdp::Direction::SendRecv,
             wanted: None,
             retry_at: None,
+            refers: 0,
+            referred_by: None,
             holds: false,
         };
         let open = MediaCommand::Open {
@@ -210,6 +212,10 @@ impl Core {
                 let id = LegId(leg.0);
                 let Some(leg) = self.legs.get(&id) else { return };
                 let call = leg.call;
+                if self.is_transferor(call, id) {
+                    // Many phones fall silent as soon as they have asked for a transfer.
+                    return;
+                }
                 self.note(now, call, "no audio comes any more".to_owned());
                 self.tell(call, call::Input::HangUp(Cause::MediaTimeout));
             }

@@ -30,6 +30,11 @@ impl PortStock {
         (!ports.is_empty()).then_some(worker)
     }
 
+    /// Whether that worker has ports for the two legs of a call.
+    pub(crate) fn has_room(&self, worker: usize) -> bool {
+        self.free.get(worker).is_some_and(|ports| ports.len() >= 2)
+    }
+
     /// A port of that worker; the longest free first, so that late packets of an old call find nobody.
     pub(crate) fn take(&mut self, worker: usize) -> Option<u16> {
         self.free.get_mut(worker)?.pop_front()

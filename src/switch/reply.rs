@@ -13,6 +13,7 @@ use crate::switch::core::Core;
 use crate::switch::leg::Leg;
 use crate::switch::leg::Phase;
 use crate::switch::requests::ALLOW;
+use crate::switch::requests::SUPPORTED;
 use crate::switch::write;
 
 impl Core {
@@ -67,6 +68,7 @@ impl Core {
             let contact = write::contact_for(address, leg.flow, dialog.is_secure());
             response.header(Name::Contact, contact.as_bytes());
             response.header(Name::Allow, ALLOW.as_bytes());
+            response.header(Name::Supported, SUPPORTED.as_bytes());
             if status != 180
                 && let Some(body) = &leg.body
             {

@@ -10,16 +10,21 @@ use crate::sip::msg::Name;
 use crate::subscription::package::ALLOW_EVENTS;
 use crate::switch::core::Core;
 use crate::switch::outbound;
+use crate::switch::refer;
 use crate::switch::write;
 
 /// What we understand, for `Allow`.
-pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, SUBSCRIBE";
+pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, REFER, SUBSCRIBE";
+
+/// The extensions that may be required of us, for `Supported`: RFC 3891, RFC 4488.
+pub(crate) const SUPPORTED: &str = "replaces, norefersub";
 
 impl Core {
     /// A request that opens a transaction. The endpoint has checked its form.
     pub(crate) fn request(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) {
         self.count_request_in(message, flow.transport);
-        if write::has_to_tag(message) && message.method() == Method::Subscribe {
+        if write::has_to_tag(message) && message.method() == Method::Subscribe && !refer::is_of_refer(message)
+        {
             self.subscribe_in_dialog(now, tx, message, flow);
             return;
         }
@@ -38,11 +43,11 @@ impl Core {
             Method::Bye | Method::Cancel => {
                 self.reply(now, tx, message, 481, "Call/Transaction Does Not Exist");
             }
+            Method::Refer => self.refer_of_nothing(now, tx, message),
             Method::Prack
             | Method::Notify
             | Method::Publish
             | Method::Info
-            | Method::Refer
             | Method::Message
             | Method::Update
             | Method::Other(_) => self.not_allowed(now, tx, message),
@@ -57,9 +62,7 @@ impl Core {
             self.reply(now, tx, message, 416, "Unsupported URI Scheme");
             return false;
         }
-        // RFC 3261 section 8.2.2.3.
-        if let Some(refusal) = self.endpoint.unsupported(message, outbound::option_tags(message.method())) {
-            self.endpoint.respond(now.instant, tx, refusal, &mut self.effects);
+        if !self.knows_extensions(now, tx, message) {
             return false;
         }
         if message.method() != Method::Invite {
@@ -82,12 +85,29 @@ impl Core {
         true
     }
 
+    /// RFC 3261 section 8.2.2.3: what the request requires. False when it was refused with 420.
+    pub(crate) fn knows_extensions(&mut self, now: Now, tx: ServerTx, message: &Message) -> bool {
+        if !message.has(Name::Require) {
+            return true;
+        }
+        let of_method = outbound::option_tags(message.method()).iter().copied();
+        let known: Vec<&str> = SUPPORTED.split(", ").chain(of_method).collect();
+        match self.endpoint.unsupported(message, &known) {
+            Some(refusal) => {
+                self.endpoint.respond(now.instant, tx, refusal, &mut self.effects);
+                false
+            }
+            None => true,
+        }
+    }
+
     /// RFC 3261 section 11.2.
     pub(crate) fn options(&mut self, now: Now, tx: ServerTx, message: &Message) {
         let (status, reason) = if self.draining { (503, "Service Unavailable") } else { (200, "OK") };
         self.reply_with(now, tx, message, status, reason, |response| {
             response
                 .header(Name::Allow, ALLOW.as_bytes())
+                .header(Name::Supported, SUPPORTED.as_bytes())
                 .header(Name::AllowEvents, ALLOW_EVENTS.as_bytes())
                 .header(Name::Accept, b"application/sdp")
                 .header(Name::AcceptEncoding, b"identity")

@@ -27,7 +27,9 @@ use crate::switch::core::Core;
 use crate::switch::counting;
 use crate::switch::counting::Seen;
 use crate::switch::limiter::Limiter;
+use crate::switch::phone_workers::PhoneWorkers;
 use crate::switch::port_stock::PortStock;
+use crate::switch::replaces::EndedDialogs;
 use crate::switch::subscriptions::Subscriptions;
 use crate::switch::trunks::Trunks;
 use crate::switch::write;
@@ -73,6 +75,8 @@ impl Core {
             invites: HashMap::new(),
             reachable: BTreeMap::new(),
             own_calls: BTreeMap::new(),
+            phone_workers: PhoneWorkers::default(),
+            ended_dialogs: EndedDialogs::default(),
             agents_by_phone: agents.collect(),
             board: Board::new(now.wall),
             ports: PortStock::default(),

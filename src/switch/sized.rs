@@ -63,8 +63,7 @@ impl Core {
     /// Whether the configuration has a trunk over TCP at that address.
     fn is_tcp_trunk(&self, remote: SocketAddr) -> bool {
         self.config.trunks.iter().any(|trunk| {
-            trunk.transport == config::Transport::Tcp
-                && trunk.hosts.iter().any(|host| *host == config::Host::Address(remote))
+            trunk.transport == config::Transport::Tcp && trunk.hosts.contains(&config::Host::Address(remote))
         })
     }
 

@@ -19,6 +19,8 @@ pub struct Tables {
     pub call_timers: usize,
     /// Agents that are busy with a call of their own.
     pub own_calls: usize,
+    /// Phones with a leg.
+    pub phones_in_calls: usize,
     /// Transactions of peers' requests.
     pub server_transactions: usize,
     /// Transactions of our requests.
@@ -41,6 +43,7 @@ impl Core {
             invites: self.invites.len(),
             call_timers: self.call_timers.len() + self.leg_timers.len(),
             own_calls: self.own_calls.values().filter(|calls| **calls > 0).count(),
+            phones_in_calls: self.phone_workers.len(),
             server_transactions: self.endpoint.servers_live(),
             client_transactions: self.endpoint.clients_live(),
             trunk_attempts: self.trunks.attempts(),

@@ -210,7 +210,8 @@ pub(crate) const fn call_state(state: &State) -> CallState {
         State::Talking { caller_holds: false, other_holds: false, .. } | State::Listening => {
             CallState::Talking
         }
-        State::Talking { .. } => CallState::Held,
+        // Who is handed over waits with music, as on hold.
+        State::Talking { .. } | State::Transferring(_) => CallState::Held,
         State::Ended => CallState::Ended,
     }
 }

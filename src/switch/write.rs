@@ -28,6 +28,7 @@ use crate::store;
 use crate::store::BindingChange;
 use crate::switch::leg::Target;
 use crate::switch::requests::ALLOW;
+use crate::switch::requests::SUPPORTED;
 use crate::switch::trunk_invite::Special;
 use bytes::Bytes;
 use std::net::SocketAddr;
@@ -46,6 +47,8 @@ pub(crate) struct Invite<'a> {
     pub(crate) tag: &'a str,
     pub(crate) call_id: &'a str,
     pub(crate) body: &'a [u8],
+    /// Who transferred the call, as the URI of Referred-By.
+    pub(crate) referred_by: Option<&'a str>,
 }
 
 /// Hops that a call of ours may take (RFC 3261 section 8.1.1.6).
@@ -76,9 +79,14 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
         .cseq(1, Method::Invite)
         .header(Name::Contact, contact_for(*contact, target.flow, is_sips(&target.uri)).as_bytes())
         .header(Name::Allow, ALLOW.as_bytes())
+        .header(Name::Supported, SUPPORTED.as_bytes())
         .header(Name::UserAgent, invite.user_agent.as_bytes());
     for line in &invite.special.lines {
         request.raw_line(line.as_bytes());
+    }
+    if let Some(who) = invite.referred_by {
+        // RFC 3892 section 2.1.
+        request.header_fmt(Name::ReferredBy, format_args!("<{who}>"));
     }
     request.body(b"application/sdp", invite.body).finish()
 }
@@ -396,7 +404,7 @@ mod tests {
             instance: asked.instance.clone(),
             reg_id: None,
             id: 1,
-            call_id: "a".to_owned(),
+            call_id: String::new(),
         });
         assert_eq!(
             new_contact(&NameAddr::parse(line.as_bytes(), Name::Contact).unwrap()).unwrap().instance,
