@@ -116,6 +116,7 @@ fn sent(out: Vec<Output>) -> Vec<Message> {
         Output::Send { bytes, .. } => Message::parse(bytes).ok(),
         Output::PeerName { .. }
         | Output::Phone(_)
+        | Output::Resolve(_)
         | Output::Media { .. }
         | Output::Fact(_)
         | Output::Binding(_)

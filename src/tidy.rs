@@ -83,6 +83,7 @@ const PURE: &[&str] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("axum", &["http"]),
     ("futures_util", &["http", "net"]),
+    ("hickory_resolver", &["net"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("clap", &["cli", "demo", "load"]),

@@ -26,8 +26,8 @@ const EPOCH: &str = "2026-11-24T09:00:00Z";
 /// A core and its clock.
 pub struct Exchange {
     pub core: Core,
-    pub now: Instant,
     pub metrics: Metrics,
+    pub now: Instant,
 }
 
 /// The wall clock of an instant.
@@ -62,7 +62,7 @@ impl Exchange {
         let now = Now { instant: start, wall: wall(start) };
         let metrics = Metrics::new();
         let core = Core::new(config, addresses, restored, Random::seeded(seed), metrics.clone(), now);
-        let mut exchange = Self { core, now: start, metrics };
+        let mut exchange = Self { core, metrics, now: start };
         let ports = (0..ports).map(|index| MEDIA_PORT_FIRST + 2 * index).collect();
         exchange.input(Input::Media(MediaEvent::Ports { worker: 0, ports }));
         exchange

@@ -2,6 +2,7 @@
 //! do. It answers what it must by itself and decides nothing.
 
 use super::call::{Call, State, Why};
+use super::carrier::Carrier;
 use super::extensions::{Extended, Skills};
 use super::network::Packet;
 use super::sound::{Ear, Heard, voice_hz};
@@ -121,6 +122,12 @@ pub struct Phone {
     pub event_payload: u8,
     /// A proxy that stays in the way: what it writes into Record-Route.
     pub record_route: Option<String>,
+    /// To of its INVITEs, where it is not the Request-URI.
+    pub to_header: Option<String>,
+    /// Header lines of its INVITEs.
+    pub extra: Vec<String>,
+    /// How it behaves as a carrier.
+    pub carrier: Carrier,
     /// The last BYE that came.
     pub bye: Option<Message>,
     /// Switched off: hears and says nothing.
@@ -167,6 +174,9 @@ impl Phone {
             skills: Skills::default(),
             event_payload: 101,
             record_route: None,
+            to_header: None,
+            extra: Vec::new(),
+            carrier: Carrier::default(),
             bye: None,
             off: false,
             takes_events: true,
@@ -249,6 +259,14 @@ impl Phone {
         if self.off {
             return;
         }
+        if packet.to == self.sip && self.carrier.silent && packet.bytes.starts_with(b"INVITE ") {
+            self.carrier.held.push(packet.clone());
+            return;
+        }
+        let mute = self.carrier.options.is_none();
+        if packet.to == self.sip && mute && packet.bytes.starts_with(b"OPTIONS ") {
+            return;
+        }
         if packet.to == self.sip {
             let first = packet.bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
             self.seen.push((now, String::from_utf8_lossy(first).into_owned()));
@@ -257,6 +275,14 @@ impl Phone {
             self.work(now);
         } else {
             self.hear(now, packet);
+        }
+    }
+
+    /// What it ignored so far it sees now.
+    pub fn wake(&mut self, now: Instant) {
+        self.carrier.silent = false;
+        for packet in std::mem::take(&mut self.carrier.held) {
+            self.receive(now, &packet);
         }
     }
 
@@ -411,7 +437,7 @@ impl Phone {
             .via(Transport::Udp.into(), self.sip.to_string().as_bytes(), branch.as_bytes(), true)
             .header(Name::MaxForwards, b"70")
             .header_fmt(Name::From, format_args!("<sip:{}@{DOMAIN}>;tag={}", self.number, call.tag))
-            .header_fmt(Name::To, format_args!("<{}>", call.to))
+            .header_fmt(Name::To, format_args!("<{}>", self.to_header.as_ref().unwrap_or(&call.to)))
             .header(Name::CallId, call.call_id.as_bytes())
             .cseq(cseq, Method::Invite)
             .header_fmt(Name::Contact, format_args!("<sip:{}@{}>", self.number, self.sip))
@@ -420,6 +446,9 @@ impl Phone {
         self.write_require(&mut request);
         if let Some(proxy) = &self.record_route {
             request.header(Name::RecordRoute, proxy.as_bytes());
+        }
+        for line in &self.extra {
+            request.raw_line(line.as_bytes());
         }
         if let Some(value) = authorization {
             request.header(Name::Authorization, &value);

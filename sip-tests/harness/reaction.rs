@@ -75,6 +75,9 @@ impl Phone {
             // Another dialog of the same INVITE.
             return self.respond(now, tx, message, 200);
         }
+        if !in_dialog && self.as_carrier(now, tx, message) {
+            return;
+        }
         let flow = self.flow(self.server);
         if let Some(dialog) = known.and_then(|index| self.calls[index].dialog.as_mut())
             && dialog.receive_request(message, flow) != Ok(Order::Next)

@@ -4,6 +4,7 @@
 //! After each input of the core the queues' books are checked; `finish` checks that nothing is left of anything.
 
 use super::exchange::{Exchange, MEDIA_PORT_FIRST, SWITCH};
+use super::names::Names;
 use super::network::{Network, Packet, Quality};
 use super::phone::{Phone, earlier};
 use super::sound::{Sound, sounds};
@@ -53,6 +54,11 @@ pub struct World {
     pub switch: Exchange,
     pub media: session::Core,
     pub network: Network,
+    pub names: Names,
+    /// The kinds of the notices so far.
+    pub notices: Vec<&'static str>,
+    /// The names that peers' certificates must bear.
+    pub peer_names: Vec<(SocketAddr, String)>,
     pub phones: Vec<Phone>,
     pub facts: Vec<Fact>,
     pub bindings: Vec<BindingChange>,
@@ -87,6 +93,9 @@ impl World {
             switch,
             media,
             network: Network::new(quality, random.fork()),
+            names: Names::default(),
+            notices: Vec::new(),
+            peer_names: Vec::new(),
             phones: Vec::new(),
             facts: Vec::new(),
             bindings: Vec::new(),
@@ -111,6 +120,7 @@ impl World {
     pub(super) fn next_at(&self) -> Option<Instant> {
         let mut next = earlier(self.switch.core.poll_timeout(), self.media.poll_timeout());
         next = earlier(next, self.network.next_at());
+        next = earlier(next, self.names.next_at());
         next = earlier(next, self.cooling.front().map(|(at, _)| *at));
         for phone in &self.phones {
             next = earlier(next, phone.poll_timeout());
@@ -123,6 +133,9 @@ impl World {
         self.switch.now = self.now;
         while let Some(packet) = self.network.take(self.now) {
             self.deliver(packet);
+        }
+        while let Some((question, answer)) = self.names.take(self.now) {
+            self.core(Input::Resolved { question, answer });
         }
         if self.switch.core.poll_timeout().is_some_and(|at| at <= self.now) {
             self.core(Input::Timeout);
@@ -256,7 +269,7 @@ impl World {
         }
     }
 
-    pub(super) fn carry_core(&mut self, outputs: Vec<Output>) {
+    pub fn carry_core(&mut self, outputs: Vec<Output>) {
         let switch: SocketAddr = SWITCH.parse().expect("an address");
         for output in outputs {
             match output {
@@ -274,7 +287,9 @@ impl World {
                 Output::Fact(fact) => self.facts.push(fact),
                 Output::Binding(change) => self.bindings.push(change),
                 Output::Phone(change) => self.phone_changes.push(change),
-                Output::PeerName { .. } | Output::Notice(_) => {}
+                Output::Resolve(question) => self.names.ask(self.now, question),
+                Output::PeerName { remote, name } => self.peer_names.push((remote, name)),
+                Output::Notice(notice) => self.notices.push(notice.kind),
             }
         }
     }

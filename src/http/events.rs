@@ -170,6 +170,8 @@ impl Watched {
             Subject::Caller(queue, _) => may.callers && sight.queue(queue),
             Subject::Registration(_) => may.registrations,
             Subject::Alarm(_) => may.registrations,
+            // Trunks belong to no agent and no queue: a narrowed key sees none.
+            Subject::Trunk(_) => may.registrations && sight.is_whole(),
         };
         is_seen.then(|| notice.subject.clone())
     }
@@ -187,6 +189,7 @@ fn event_name(notice: &Notice) -> &'static str {
         Subject::Caller(..) => "caller",
         Subject::Registration(_) => "registration",
         Subject::Alarm(_) => "alarm",
+        Subject::Trunk(_) => "trunk",
     })
 }
 

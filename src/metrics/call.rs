@@ -27,6 +27,7 @@ pub(crate) struct CallFamilies {
     trunk_registered: IntGaugeVec,
     trunk_rtt: GaugeVec,
     trunk_failovers: IntCounterVec,
+    emergency: IntCounter,
     rtp_packets: IntCounter,
     rtp_lost: IntCounter,
     rtp_jitter: Timing,
@@ -60,6 +61,7 @@ impl CallFamilies {
             trunk_registered: families.gauge(&names::TRUNK_REGISTERED),
             trunk_rtt: families.seconds_gauge(&names::TRUNK_RTT),
             trunk_failovers: families.counter(&names::TRUNK_FAILOVERS),
+            emergency: plain_counter(&families.counter(&names::EMERGENCY_CALLS)),
             rtp_packets: plain_counter(&families.counter(&names::RTP_PACKETS)),
             rtp_lost: plain_counter(&families.counter(&names::RTP_LOST)),
             rtp_jitter: Timing(plain_histogram(&families.histogram(&names::RTP_JITTER))),
@@ -113,6 +115,11 @@ impl Metrics {
     pub fn trunk_failover(&self, trunk: &TrunkId, reason: &str) {
         let labels = [trunk.as_str(), known(FAILOVER_REASONS, reason)];
         self.0.call.trunk_failovers.with_label_values(&labels).inc();
+    }
+
+    /// An emergency call began.
+    pub fn emergency_call(&self) {
+        self.0.call.emergency.inc();
     }
 
     /// Packets received and packets missed since the last report: media workers report in batches.

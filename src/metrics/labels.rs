@@ -250,7 +250,7 @@ pub(crate) const REPAIR_REASONS: &[&str] =
     &["busy_without_call", "offer_without_entry", "wrap_up_without_timer"];
 /// Why a trunk's next target was tried.
 pub(crate) const FAILOVER_REASONS: &[&str] =
-    &["timeout", "server_error", "request_timeout", "transport", "limit"];
+    &["timeout", "server_error", "request_timeout", "transport", "limit", "refused"];
 /// Which rule kept a contact from being dialled.
 pub(crate) const CAMPAIGN_RULES: &[&str] = &["do_not_call", "hours", "attempts", "abandonment", "capacity"];
 /// Operations of the store.

@@ -148,6 +148,8 @@ families! {
     /// Failovers.
     TRUNK_FAILOVERS = counter("strowger_trunk_failovers_total", &["trunk", "reason"],
         "Calls that went on to the trunk's next target.");
+    /// Emergency calls.
+    EMERGENCY_CALLS = counter("strowger_emergency_calls_total", &[], "Emergency calls begun.");
 
     /// Waiting now.
     QUEUE_WAITING = gauge("strowger_queue_waiting", &["queue", "kind"], "Entries waiting, by kind: call or callback.");

@@ -7,7 +7,9 @@
 //! [`connections::Connections::expect_name`] gave for that address, or the address itself where none was given.
 
 pub mod connections;
+mod icmp;
 mod link;
+pub mod resolve;
 mod stream;
 mod tcp;
 pub mod tls;

@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::clock::Instant;
 use crate::net::NetError;
 use crate::net::Sink;
+use crate::net::icmp;
 use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::Transport;
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
+use tokio::io::Interest;
 
 /// DESIGN: 4 MB, so that a burst waits in the kernel rather than being lost.
 const BUFFER_BYTES: usize = 4 << 20;
@@ -46,6 +48,7 @@ impl Udp {
             // The kernel may grant less; that is no reason not to start.
             let _ = socket.set_recv_buffer_size(BUFFER_BYTES);
             let _ = socket.set_send_buffer_size(BUFFER_BYTES);
+            icmp::enable(&socket, address.is_ipv4());
             socket.set_nonblocking(true)?;
             socket.bind(&address.into())?;
             let socket = tokio::net::UdpSocket::from_std(socket.into())?;
@@ -63,7 +66,25 @@ impl Udp {
     /// Sends now or not at all: what is lost here is sent again by the transaction, as if the network had lost it.
     /// False when it was not sent.
     pub fn send(&self, to: SocketAddr, bytes: &[u8]) -> bool {
-        self.socket.try_send_to(bytes, to).is_ok()
+        match self.socket.try_send_to(bytes, to) {
+            Ok(_) => true,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => false,
+            // The error of an earlier datagram, to whomever it went: this one was not sent yet.
+            Err(_) => self.socket.try_send_to(bytes, to).is_ok(),
+        }
+    }
+
+    /// Tells of peers that cannot be reached.
+    fn tell_unreachable(&self, sink: &dyn Sink) {
+        let mut dead = Vec::new();
+        // "Would block" tells the runtime that the queue is empty; the next error wakes us again.
+        let _ = self.socket.try_io(Interest::ERROR, || -> std::io::Result<()> {
+            dead = icmp::unreachable(&self.socket);
+            Err(ErrorKind::WouldBlock.into())
+        });
+        for remote in dead {
+            sink.failed(Flow { transport: Transport::Udp, local: self.local, remote, connection: 0 });
+        }
     }
 
     /// Reads for ever.
@@ -71,8 +92,9 @@ impl Udp {
         let mut buffer = vec![0; DATAGRAM_MAX];
         let mut pace = Pace::default();
         loop {
-            if self.socket.readable().await.is_err() {
-                continue;
+            let Ok(ready) = self.socket.ready(Interest::READABLE | Interest::ERROR).await else { continue };
+            if ready.is_error() {
+                self.tell_unreachable(&*sink);
             }
             let mut read = 0;
             while read < BATCH_MAX {
@@ -136,5 +158,49 @@ mod tests {
         assert!(!busy[50] && busy[250]);
         assert!(!pace.is_busy(at(5000), 1), "a pause ends it");
         assert!((5001..5300).all(|millis| !pace.is_busy(at(millis), 1)), "a thousand a second are few");
+    }
+
+    /// What a socket's owner was told.
+    #[derive(Default)]
+    struct Told(std::cell::RefCell<Vec<String>>, tokio::sync::Notify);
+
+    impl Sink for Told {
+        fn received(&self, flow: Flow, bytes: Bytes) {
+            self.0.borrow_mut().push(format!("{} from {}", String::from_utf8_lossy(&bytes), flow.remote));
+        }
+
+        fn failed(&self, flow: Flow) {
+            self.0.borrow_mut().push(format!("{} failed", flow.remote));
+        }
+
+        fn flush(&self) {
+            self.1.notify_one();
+        }
+    }
+
+    #[test]
+    fn an_unreachable_peer_is_told_and_harms_no_other() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        tokio::task::LocalSet::new().block_on(&runtime, async {
+            let peer = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            let gone = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            let dead = gone.local_addr().unwrap();
+            drop(gone);
+            let udp = Rc::new(Udp::bind("127.0.0.1:0".parse().unwrap()).unwrap());
+            udp.socket.writable().await.unwrap();
+            let told = Rc::new(Told::default());
+            let sink: Rc<dyn Sink> = Rc::<Told>::clone(&told);
+            tokio::task::spawn_local(Rc::clone(&udp).receive(Clock::machine(), sink));
+            for round in 1..=3 {
+                assert!(udp.send(dead, b"x"));
+                assert!(udp.send(peer.local_addr().unwrap(), b"y"), "the error is not this one's");
+                let mut buffer = [0; 8];
+                assert_eq!(peer.recv(&mut buffer).await.unwrap(), 1);
+                while told.0.borrow().len() < round {
+                    told.1.notified().await;
+                }
+            }
+            assert_eq!(*told.0.borrow(), vec![format!("{dead} failed"); 3]);
+        });
     }
 }

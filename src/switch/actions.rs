@@ -223,7 +223,7 @@ impl Core {
                 Answer::Call(Box::new(view))
             }
             Question::Registrations => Answer::Registrations(self.registrations(now)),
-            Question::Trunks => Answer::Trunks(self.trunks.views()),
+            Question::Trunks => Answer::Trunks(self.trunks.views(now.instant)),
             Question::Snapshot => Answer::Snapshot(Box::new(self.snapshot(now))),
             Question::Trace(None) => Answer::Trace(self.recorder.all()),
             Question::Trace(Some(call)) => {

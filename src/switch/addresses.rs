@@ -29,6 +29,14 @@ impl Addresses {
         Self { default_v6, ..self }
     }
 
+    /// The transports over which requests can be sent.
+    pub(crate) fn transports(&self) -> Vec<Transport> {
+        [Transport::Udp, Transport::Tcp, Transport::Tls]
+            .into_iter()
+            .filter(|transport| self.bound.iter().any(|(kind, _)| kind == transport))
+            .collect()
+    }
+
     /// A flow to `remote` from the first socket of that transport and address family.
     pub(crate) fn flow_to(&self, transport: Transport, remote: SocketAddr) -> Option<Flow> {
         let local = self

@@ -32,7 +32,7 @@ pub(crate) struct Asking {
 }
 
 /// What is signed into a nonce: the network that it is given to.
-fn client_of(source: IpAddr) -> [u8; 16] {
+pub(crate) fn client_of(source: IpAddr) -> [u8; 16] {
     match network_of(source) {
         IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
         IpAddr::V6(address) => address.octets(),
@@ -144,7 +144,14 @@ impl Core {
 
     /// RFC 3261 section 22.2: 401 with a challenge for each algorithm, the strongest first (RFC 8760 section 2.4) but for
     /// clients that would not find one they know.
-    fn challenge(&mut self, now: Now, tx: ServerTx, message: &Message, source: IpAddr, stale: bool) {
+    pub(crate) fn challenge(
+        &mut self,
+        now: Now,
+        tx: ServerTx,
+        message: &Message,
+        source: IpAddr,
+        stale: bool,
+    ) {
         let lines = self.realm.challenges_to(&client_of(source), now.wall, stale, &mut self.random);
         let lines = Reader::of(message.header(Name::UserAgent)).choose(lines);
         self.reply_with(now, tx, message, 401, "Unauthorized", |response| {

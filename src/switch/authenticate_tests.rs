@@ -90,6 +90,7 @@ impl Bench {
             | Output::Fact(_)
             | Output::Binding(_)
             | Output::Phone(_)
+            | Output::Resolve(_)
             | Output::Notice(_)
             | Output::PeerName { .. } => None,
         });

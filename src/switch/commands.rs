@@ -281,6 +281,7 @@ impl Core {
         }
         if let Some(trunk) = &leg.trunk {
             self.trunks.call_ended(trunk);
+            self.trunks.forget(id);
         }
         self.own_call_ended(&leg);
         self.touch_lamp_of(&leg);

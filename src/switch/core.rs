@@ -65,6 +65,8 @@ use crate::switch::view::Direction;
 use crate::switch::view::LegView;
 use crate::switch::view::Notice;
 use crate::switch::views;
+use crate::trunk::Answer;
+use crate::trunk::Question;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -87,6 +89,13 @@ pub enum Input {
     Media(MediaEvent),
     /// The media workers are too busy for new calls, or not any more.
     MediaBusy(bool),
+    /// The DNS's answer to [`Output::Resolve`], or that there is none.
+    Resolved {
+        /// What was asked.
+        question: Question,
+        /// The answer.
+        answer: Answer,
+    },
     /// The time of [`Core::poll_timeout`] has come.
     Timeout,
 }
@@ -101,6 +110,8 @@ pub enum Output {
         /// The bytes.
         bytes: Bytes,
     },
+    /// Ask the DNS; the answer is [`Input::Resolved`].
+    Resolve(Question),
     /// The certificate of the peer at this address must bear this name when a connection to it is opened over TLS
     /// (RFC 5922 section 4); it comes before the first message that is sent there. The last name counts; without one
     /// the certificate must bear the address.
@@ -242,6 +253,7 @@ impl Core {
             self.subscriptions.poll_timeout(),
             self.board.poll_timeout(),
             self.toll.poll_timeout(),
+            self.trunks.poll_timeout(),
             call,
             leg,
         ];
@@ -270,6 +282,7 @@ impl Core {
                 core.run(now);
             }
             core.leave_now(now);
+            core.trunks_stop(now);
             core.dismiss_watches(now);
         });
     }
@@ -323,6 +336,7 @@ impl Core {
                 self.media_busy = busy;
                 self.count_endpoint();
             }
+            Input::Resolved { question, answer } => self.resolved(now, &question, &answer),
             Input::Timeout => self.timeout(now),
         }
     }
@@ -349,10 +363,12 @@ impl Core {
             self.bindings_gone(now, changes);
             self.watches_gone(now, flow);
         }
+        self.trunk_flow_lost(now, flow);
     }
 
     fn timeout(&mut self, now: Now) {
         self.endpoint.timeout(now.instant, &mut self.effects);
+        self.trunks_timeout(now);
         while let Some((at, call)) = self.call_timers.first().copied() {
             if at > now.instant {
                 break;

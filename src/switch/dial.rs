@@ -7,7 +7,6 @@ use crate::clock::Now;
 use crate::dialplan::Destination;
 use crate::ids::CallUid;
 use crate::ids::PhoneNumber;
-use crate::ids::TrunkId;
 use crate::registrar::Binding;
 use crate::sdp;
 use crate::sip::dialog::Dialog;
@@ -55,7 +54,7 @@ impl Core {
                 }
             }
             Destination::Trunk { trunks, number } => {
-                self.plan_trunk(call, trunks, number, shown).map(|leg| vec![leg])
+                self.plan_trunk(now, call, trunks, number, shown).map(|leg| vec![leg])
             }
             Destination::Queue(_) | Destination::Music(_) => Ok(Vec::new()),
             // A call is led there by `lead`; who is handed over to a group has all of it rung at once.
@@ -123,40 +122,14 @@ impl Core {
         (fixed && self.device.is_none()) || contacts.iter().any(|contact| self.is_asked_for(contact))
     }
 
-    fn plan_trunk(
+    /// A leg with its media port, not yet dialled; `None` when there is no port.
+    pub(crate) fn plan_leg(
         &mut self,
         call: CallUid,
-        trunks: &[TrunkId],
-        number: &str,
-        shown: &Shown,
-    ) -> Result<LegId, Cause> {
-        let mut full = false;
-        for trunk in trunks {
-            let Some(host) = self.trunks.host(trunk) else { continue };
-            let Some(flow) = self.addresses.flow_to(self.trunks.transport(trunk), host) else { continue };
-            if !self.trunks.call_began(trunk) {
-                full = true;
-                continue;
-            }
-            let own = self.trunks.caller_id(trunk, &shown.number).to_owned();
-            // Another number must not come with the caller's own name.
-            let name = shown.name.clone().filter(|_| own == shown.number);
-            let shown = Shown { number: own, name };
-            let target = Target { uri: format!("sip:{}@{host}", write::dialled(number)), flow, shown };
-            let Some(leg) = self.plan_leg(call, LegRole::Party, number.to_owned(), target) else {
-                self.trunks.call_ended(trunk);
-                return Err(Cause::Congestion);
-            };
-            if let Some(leg) = self.legs.get_mut(&leg) {
-                leg.trunk = Some(trunk.clone());
-            }
-            return Ok(leg);
-        }
-        Err(if full { Cause::Congestion } else { Cause::Unreachable })
-    }
-
-    /// A leg with its media port, not yet dialled; `None` when there is no port.
-    fn plan_leg(&mut self, call: CallUid, role: LegRole, party: String, target: Target) -> Option<LegId> {
+        role: LegRole,
+        party: String,
+        target: Target,
+    ) -> Option<LegId> {
         let worker = self.calls.get(&call)?.worker;
         let flow = target.flow;
         let id = self.open_leg(call, worker, role, party, flow, Phase::Planned)?;
@@ -189,8 +162,7 @@ impl Core {
             .sort_by_key(|codec| first.iter().position(|wish| wish == codec).unwrap_or(usize::MAX));
         let body = sdp::offer(&leg.local);
         leg.body = Some(body.clone());
-        let mut more = leg.more_headers.clone();
-        more.extend(leg.trail.headers());
+        let more = leg.more_headers.clone();
         let referred_by = leg.referred_by.clone();
         let contact = self.addresses.signalling(&target.flow);
         let branch = self.endpoint.branch();
@@ -198,9 +170,11 @@ impl Core {
         let tag = self.endpoint.dialling_tag(call_id.as_bytes());
         let hops = self.hops_of(id);
         let session = self.session_asked(id);
+        let special = self.special(id, like);
         let path = leg_path(self.legs.get(&id));
         let invite = write::invite(&write::Invite {
             target: &target,
+            special: &special,
             path: &path,
             domain: &self.config.sip.domain,
             user_agent: &self.config.sip.user_agent,
@@ -214,7 +188,7 @@ impl Core {
             hops,
             session,
         });
-        let user = Purpose::Dial(id).pack();
+        let user = self.dial_user(now, id, like, &invite);
         let tx = self.request_sized(now, id, target.flow, invite.clone(), user);
         self.count_request_out(Method::Invite, target.flow.transport);
         if let Some(leg) = self.legs.get_mut(&id) {
@@ -235,6 +209,9 @@ impl Core {
 
     /// A response to one of our requests.
     pub(crate) fn response(&mut self, now: Now, tx: ClientTx, user: u64, message: &Message) {
+        if self.trunk_answered(now, tx, user, message) {
+            return;
+        }
         let status = message.status().unwrap_or(0);
         if let Some(watch) = WatchId::unpack(user) {
             return self.notify_answered(now, watch, message);
@@ -249,6 +226,9 @@ impl Core {
 
     /// No response came, or the transport failed.
     pub(crate) fn request_failed(&mut self, now: Now, user: u64, status: u16) {
+        if self.trunk_unanswered(now, user, status) {
+            return;
+        }
         if let Some(watch) = WatchId::unpack(user) {
             return self.notify_failed(now, watch, status);
         }
@@ -265,7 +245,14 @@ impl Core {
         }
     }
 
-    fn invite_response(&mut self, now: Now, tx: ClientTx, id: LegId, status: u16, message: &Message) {
+    pub(crate) fn invite_response(
+        &mut self,
+        now: Now,
+        tx: ClientTx,
+        id: LegId,
+        status: u16,
+        message: &Message,
+    ) {
         if status == 422 && self.dial_with_longer_session(now, id, message) {
             return;
         }

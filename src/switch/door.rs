@@ -43,7 +43,9 @@ impl Core {
             self.metrics.sip_dropped("denied");
             return false;
         }
-        if is_limited(flow, bytes) && !self.limiter.request_allowed(now.instant, source, &self.config.limits)
+        if is_limited(flow, bytes)
+            && !self.is_emergency_invite(bytes)
+            && !self.limiter.request_allowed(now.instant, source, &self.config.limits)
         {
             self.metrics.sip_dropped("rate_limit");
             return false;

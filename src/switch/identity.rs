@@ -7,7 +7,6 @@ use crate::config;
 use crate::sip::msg::Message;
 use crate::sip::msg::Name;
 use crate::sip::msg::NameAddr;
-use crate::sip::msg::write::RequestWriter;
 use crate::switch::leg::Shown;
 use crate::switch::write;
 
@@ -21,29 +20,19 @@ const VALUE_MAX: usize = 200;
 /// Bytes of all values of one header together.
 const VALUES_MAX: usize = 400;
 
-/// A caller as a trusted carrier says it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Caller {
-    /// What others may see of him.
-    pub(crate) shown: Shown,
-    /// He wants his number withheld.
-    pub(crate) private: bool,
-}
-
 /// The caller of an INVITE: P-Asserted-Identity, else Remote-Party-ID, else From (INTEROP, "Caller id").
-pub(crate) fn caller(message: &Message) -> Caller {
+pub(crate) fn caller(message: &Message) -> Shown {
     let asserted = message.addresses(Name::PAssertedIdentity).flatten().next();
     let party = || message.addresses(Name::RemotePartyId).flatten().next();
     let from = message.from().ok();
-    let Some(address) = asserted.or_else(party).or(from) else { return Caller::default() };
+    let Some(address) = asserted.or_else(party).or(from) else { return Shown::default() };
     if is_private(message) {
         // RFC 3325 section 7: with `id`, the asserted identity stays inside the trust domain; a phone is outside.
-        let shown = Shown { number: ANONYMOUS.to_owned(), name: Some("Anonymous".to_owned()) };
-        return Caller { shown, private: true };
+        return Shown { number: ANONYMOUS.to_owned(), name: Some("Anonymous".to_owned()) };
     }
     let name = write::text(&address.display_text());
     let number = write::text(&address.uri.user_decoded());
-    Caller { shown: Shown { number, name: (!name.is_empty()).then_some(name) }, private: false }
+    Shown { number, name: (!name.is_empty()).then_some(name) }
 }
 
 /// Whether the caller asks for privacy: by the header, by Remote-Party-ID, or by an anonymous From (RFC 3323 section
@@ -157,6 +146,7 @@ pub(crate) enum Diverted {
 }
 
 impl Diverted {
+    #[allow(dead_code, reason = "for call forwarding")]
     const fn word(self) -> &'static str {
         match self {
             Self::Unconditional => "unconditional",
@@ -170,6 +160,7 @@ impl Diverted {
     }
 
     /// RFC 4458 section 2.
+    #[allow(dead_code, reason = "for call forwarding")]
     const fn cause(self) -> u16 {
         match self {
             Self::Unconditional | Self::TimeOfDay => 302,
@@ -218,6 +209,7 @@ impl Trail {
     }
 
     /// `from` sends the call on `to` another number. The latest stands first in Diversion, last in History-Info.
+    #[allow(dead_code, reason = "for call forwarding")]
     pub(crate) fn divert(&mut self, from: &str, to: &str, why: Diverted, domain: &str) {
         let (from, to) = (write::user(from), write::user(to));
         self.diversions.insert(0, format!("<sip:{from}@{domain}>;reason={}", why.word()));
@@ -251,14 +243,8 @@ impl Trail {
     }
 }
 
-/// Writes header lines.
-pub(crate) fn write_all(request: &mut RequestWriter, headers: &[(Name, String)]) {
-    for (name, value) in headers {
-        request.header(*name, value.as_bytes());
-    }
-}
-
 /// The `index` of a History-Info entry: digits and dots.
+#[allow(dead_code, reason = "for call forwarding")]
 fn index_of(entry: &str) -> Option<&str> {
     let (_, rest) = entry.rsplit_once(";index=")?;
     let end = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(rest.len());
@@ -277,7 +263,7 @@ mod tests {
     const FROM: &str = "From: \"F\" <sip:1@x>;tag=a\r\n";
 
     fn number(headers: &str) -> String {
-        caller(&invite(&format!("{FROM}{headers}"))).shown.number
+        caller(&invite(&format!("{FROM}{headers}"))).number
     }
 
     #[test]
@@ -299,8 +285,8 @@ mod tests {
         assert_eq!(number(&format!("{pai}Privacy: none\r\n")), "3");
         assert_eq!(number("Remote-Party-ID: <sip:2@x>;privacy=full\r\n"), ANONYMOUS);
         let anonymous = "From: \"Anonymous\" <sip:anonymous@anonymous.invalid>;tag=a\r\n";
-        assert!(caller(&invite(anonymous)).private);
-        assert_eq!(caller(&invite(&format!("{anonymous}{pai}"))).shown.number, "3", "the carrier shows it");
+        assert!(is_private(&invite(anonymous)));
+        assert_eq!(caller(&invite(&format!("{anonymous}{pai}"))).number, "3", "the carrier shows it");
     }
 
     fn written(preset: config::Identity, private: bool) -> Written {

@@ -29,6 +29,7 @@ use crate::switch::leg::Phase;
 use crate::switch::leg::Shown;
 use crate::switch::replaces::Arrival;
 use crate::switch::toll_gate;
+use crate::switch::trunk_source::Origin;
 use crate::switch::view::Direction;
 use crate::switch::view::LegRole;
 use std::collections::BTreeSet;
@@ -44,7 +45,8 @@ pub(crate) enum Source {
 impl Core {
     pub(crate) fn invite(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) {
         let Some(source) = self.source_of(now, tx, message, flow) else { return };
-        if let Err(cause) = self.room_for(now, &source, flow) {
+        let emergency = self.is_emergency_call(&source, message);
+        if !emergency && let Err(cause) = self.room_for(now, &source, flow) {
             self.refuse_invite(now, tx, message, cause);
             return;
         }
@@ -83,13 +85,11 @@ impl Core {
 
     /// Who calls: a trunk by its address, else a phone by its digest. `None` when it was answered already.
     fn source_of(&mut self, now: Now, tx: ServerTx, message: &Message, flow: Flow) -> Option<Source> {
-        if let Some(trunk) =
-            self.trunks.of_source(&flow).filter(|_| !self.claims_to_be_a_phone(message, &flow))
-        {
-            self.vouch(tx);
-            return Some(Source::Trunk(trunk));
+        match self.trunk_of(now, tx, message, flow) {
+            Origin::Trunk(trunk) => Some(Source::Trunk(trunk)),
+            Origin::Answered => None,
+            Origin::NoTrunk => self.authenticate(now, tx, message).map(Source::Phone),
         }
-        self.authenticate(now, tx, message).map(Source::Phone)
     }
 
     /// Whether a new call may be taken now.
@@ -116,7 +116,7 @@ impl Core {
         source: Source,
         remote: Option<sdp::Remote>,
     ) {
-        let called = self.called(now, message);
+        let called = self.called_by(now, &source, message);
         let (destination, direction) = match &source {
             Source::Trunk(trunk) => {
                 let destination = self.dialplan.inbound(trunk, &called).unwrap_or(Destination::NotFound);
@@ -128,7 +128,9 @@ impl Core {
                 (destination, if out { Direction::Outbound } else { Direction::Internal })
             }
         };
+        // A call for help is nobody's expense.
         if let Source::Phone(phone) = &source
+            && !self.is_emergency_call(&source, message)
             && let Err(cause) = self.toll_allows(now, phone, &destination)
         {
             return self.refuse_invite(now, tx, message, cause);
@@ -249,7 +251,10 @@ impl Core {
                 number: number.as_str().to_owned(),
                 name: self.config.phone(number.as_str()).and_then(|phone| phone.display_name),
             },
-            Source::Trunk(_) => identity::caller(message).shown,
+            Source::Trunk(trunk) => {
+                let shown = identity::caller(message);
+                Shown { number: self.trunks.number_in(trunk, &shown.number), ..shown }
+            }
         }
     }
 

@@ -56,7 +56,8 @@ impl Core {
         }
     }
 
-    fn notice(&mut self, now: Now, kind: &'static str, subject: Subject) {
+    /// Tells those who watch.
+    pub(crate) fn notice(&mut self, now: Now, kind: &'static str, subject: Subject) {
         let sequence = self.board.next_sequence();
         self.out.push(Output::Notice(Box::new(Notice { sequence, at: now.wall, kind, subject })));
     }

@@ -80,7 +80,7 @@ impl Core {
             asking: None,
             toll: Toll::new(config.security.clone()),
             recorder: Recorder::new(config.trace),
-            trunks: Trunks::new(&config),
+            trunks: Trunks::new(&config, now.instant, &mut random),
             acd: Acd::new(settings, random.fork()),
             folds: folds(&config, &restored, now),
             calls: BTreeMap::new(),

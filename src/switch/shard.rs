@@ -13,6 +13,7 @@ use crate::net::Sink;
 use crate::net::connections;
 use crate::net::connections::Connections;
 use crate::net::connections::Listener;
+use crate::net::resolve::Resolver;
 use crate::net::udp::Udp;
 use crate::record::Fact;
 use crate::sip::endpoint::Flow;
@@ -26,8 +27,9 @@ use crate::switch::core::Output;
 use crate::switch::handle::Ends;
 use crate::switch::handle::Request;
 use crate::switch::view::Notice;
+use crate::trunk::Question;
 use bytes::Bytes;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -71,6 +73,8 @@ struct Shard {
     clock: Clock,
     udp: Vec<Rc<Udp>>,
     connections: Rc<Connections>,
+    /// Made with the first name that is asked for.
+    resolver: OnceCell<Resolver>,
     media: Arc<Media>,
     writer: Writer,
     notices: tokio::sync::broadcast::Sender<Arc<Notice>>,
@@ -149,6 +153,7 @@ fn start(parts: Parts) -> Inbox {
         clock,
         udp: udp.into_iter().map(Rc::new).collect(),
         connections: Rc::new(Connections::new(connections)),
+        resolver: OnceCell::new(),
         media,
         writer,
         notices: ends.notices,
@@ -265,6 +270,17 @@ impl Shard {
         }
     }
 
+    /// Asks the DNS beside everything else; the answer comes as an input.
+    fn resolve(&self, question: Question) {
+        let Some(this) = self.this.upgrade() else { return };
+        tokio::task::spawn_local(async move {
+            let resolver = this.resolver.get_or_init(Resolver::of_system).clone();
+            let answer = resolver.ask(&question).await;
+            this.input(Input::Resolved { question, answer });
+            this.flush();
+        });
+    }
+
     /// Posts what waits, in order, until a mailbox is full: a lost command would be a silent call or a lost port.
     fn post_backlog(&self, later: &mut Later) {
         while let Some((worker, command)) = later.backlog.pop_front() {
@@ -324,6 +340,7 @@ impl Sink for Shard {
         for output in outputs.drain(..) {
             match output {
                 Output::Send { flow, bytes } => self.send(flow, bytes),
+                Output::Resolve(question) => self.resolve(question),
                 Output::PeerName { remote, name } => self.connections.expect_name(remote, &name),
                 Output::Media { worker, command } => {
                     let mut later = self.later.borrow_mut();

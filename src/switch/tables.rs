@@ -26,6 +26,8 @@ pub struct Tables {
     pub server_transactions: usize,
     /// Transactions of our requests.
     pub client_transactions: usize,
+    /// INVITEs to trunks that are not over, and those that were given up but could still be answered.
+    pub trunk_attempts: usize,
     /// Subscriptions to events.
     pub subscriptions: usize,
     /// Media ports that wait for a leg: not a leak, but less than all of them without calls is.
@@ -82,6 +84,7 @@ impl Core {
             phones_in_calls: self.phone_workers.len(),
             server_transactions: self.endpoint.servers_live(),
             client_transactions: self.endpoint.clients_live(),
+            trunk_attempts: self.trunks.attempts(),
             subscriptions: self.subscriptions.len(),
             ports_free: self.ports.free(),
         }

@@ -350,6 +350,23 @@ pub struct TrunkView {
     pub calls: u32,
     /// Its limit of calls.
     pub max_calls: u32,
+    /// Whether calls can be sent to one of its targets.
+    pub up: bool,
+    /// Whether our registration there holds; `None` where we don't register.
+    pub registered: Option<bool>,
+    /// Where calls can go, in the order of the configuration.
+    pub targets: Vec<TargetView>,
+}
+
+/// A target of a trunk.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TargetView {
+    /// Where: `udp:192.0.2.1:5060`.
+    pub address: String,
+    /// Whether calls are sent there.
+    pub up: bool,
+    /// The round trip of its last OPTIONS.
+    pub round_trip: Option<Duration>,
 }
 
 /// Something that changed, for those who watch.
@@ -382,6 +399,8 @@ pub enum Subject {
     Registration(RegistrationView),
     /// Something that somebody should look at.
     Alarm(AlarmView),
+    /// A trunk.
+    Trunk(TrunkView),
 }
 
 /// Something that somebody should look at: passwords are guessed at, or a phone spends too much.

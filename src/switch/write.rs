@@ -30,12 +30,14 @@ use crate::switch::leg::Target;
 use crate::switch::requests::ALLOW;
 use crate::switch::requests::SUPPORTED;
 use crate::switch::session_timer;
+use crate::switch::trunk_invite::Special;
 use bytes::Bytes;
 use std::net::SocketAddr;
 
 /// The first INVITE of an outgoing leg.
 pub(crate) struct Invite<'a> {
     pub(crate) target: &'a Target,
+    pub(crate) special: &'a Special,
     /// The Route, next hop first.
     pub(crate) path: &'a [String],
     pub(crate) domain: &'a str,
@@ -69,9 +71,10 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
         request.header(Name::Route, hop.as_bytes());
     }
     let number = user(&target.shown.number);
-    let from = match &target.shown.name {
-        Some(name) => format!("{} <sip:{number}@{domain}>;tag={}", quoted(name), invite.tag),
-        None => format!("<sip:{number}@{domain}>;tag={}", invite.tag),
+    let from = match (&invite.special.from, &target.shown.name) {
+        (Some(from), _) => format!("{from};tag={}", invite.tag),
+        (None, Some(name)) => format!("{} <sip:{number}@{domain}>;tag={}", quoted(name), invite.tag),
+        (None, None) => format!("<sip:{number}@{domain}>;tag={}", invite.tag),
     };
     request
         .header(Name::From, from.as_bytes())
@@ -82,6 +85,9 @@ pub(crate) fn invite(invite: &Invite<'_>) -> Bytes {
         .header(Name::Allow, ALLOW.as_bytes())
         .header(Name::Supported, SUPPORTED.as_bytes())
         .header(Name::UserAgent, invite.user_agent.as_bytes());
+    for line in &invite.special.lines {
+        request.raw_line(line.as_bytes());
+    }
     if let Some(who) = invite.referred_by {
         // RFC 3892 section 2.1.
         request.header_fmt(Name::ReferredBy, format_args!("<{who}>"));

@@ -1,6 +1,7 @@
 //! How many calls a trunk carries, and how many new ones it may be given in a second.
 
 use crate::clock::Instant;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// A second, over which new calls are counted.
@@ -12,15 +13,14 @@ pub struct Gate {
     calls: u32,
     calls_max: u32,
     per_second: Option<u32>,
-    /// When the calls let through so far would all have come at the allowed rate (the generic cell rate algorithm, ITU-T
-    /// I.371): no second of any phase has more than the limit.
-    paid_until: Instant,
+    /// When the calls of the last second went out: no more of them than the limit.
+    recent: VecDeque<Instant>,
 }
 
 impl Gate {
     /// With these limits; `None`: as many as come.
     pub fn new(calls_max: u32, per_second: Option<u32>) -> Self {
-        Self { calls: 0, calls_max, per_second, paid_until: Instant::default() }
+        Self { calls: 0, calls_max, per_second, recent: VecDeque::new() }
     }
 
     /// Calls on the trunk, both ways.
@@ -40,8 +40,11 @@ impl Gate {
 
     /// A call goes out; false, and nothing counted, when a limit forbids it.
     pub fn admit(&mut self, now: Instant) -> bool {
-        if self.is_full() || !self.pay(now) {
+        if self.is_full() || !self.is_in_pace(now) {
             return false;
+        }
+        if self.per_second.is_some() {
+            self.recent.push_back(now);
         }
         self.calls += 1;
         true
@@ -57,14 +60,12 @@ impl Gate {
         self.calls = self.calls.saturating_sub(1);
     }
 
-    fn pay(&mut self, now: Instant) -> bool {
+    /// A sliding second: no second of any phase has more calls than the limit.
+    fn is_in_pace(&mut self, now: Instant) -> bool {
         let Some(limit) = self.per_second else { return true };
-        let step = WINDOW / limit.max(1);
-        let paid = self.paid_until.max(now);
-        if paid.since(now) > WINDOW.saturating_sub(step) {
-            return false;
+        while self.recent.front().is_some_and(|at| now.since(*at) >= WINDOW) {
+            self.recent.pop_front();
         }
-        self.paid_until = paid + step;
-        true
+        self.recent.len() < usize::try_from(limit).unwrap_or(usize::MAX)
     }
 }

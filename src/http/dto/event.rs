@@ -8,6 +8,7 @@ use crate::http::dto::Offer;
 use crate::http::dto::Queue;
 use crate::http::dto::Registration;
 use crate::http::dto::Time;
+use crate::http::dto::Trunk;
 use crate::switch::view::Notice;
 use crate::switch::view::Subject;
 use serde::Serialize;
@@ -46,6 +47,7 @@ pub(crate) fn notice_json(notice: &Notice, name: &str, subject: Subject) -> Stri
         }
         Subject::Registration(view) => json(Registration::from(view)),
         Subject::Alarm(view) => json(Alarm::from(view)),
+        Subject::Trunk(view) => json(Trunk::from(view)),
     };
     data.insert(name.to_string(), body);
     Value::Object(data).to_string()

@@ -128,8 +128,24 @@ fn lines() {
         json!({"number": "1001", "contact": "sip:1001@192.0.2.7", "flow": "udp:192.0.2.7:5060", "user_agent": null,
                "registered_at": AT, "expires_at": "2026-11-22T10:00:00.000Z"}),
     );
-    let trunk = TrunkView { id: "carrier".to_string(), kind: "ip".to_string(), calls: 1, max_calls: 30 };
-    check(dto::Trunk::from(trunk), json!({"id": "carrier", "kind": "ip", "calls": 1, "max_calls": 30}));
+    let trunk = TrunkView {
+        id: "carrier".to_string(),
+        kind: "ip".to_string(),
+        calls: 1,
+        max_calls: 30,
+        up: true,
+        registered: Some(false),
+        targets: vec![TargetView {
+            address: "udp:192.0.2.77:5060".to_string(),
+            up: true,
+            round_trip: Some(std::time::Duration::from_millis(20)),
+        }],
+    };
+    check(
+        dto::Trunk::from(trunk),
+        json!({"id": "carrier", "kind": "ip", "calls": 1, "max_calls": 30, "up": true, "registered": false,
+               "targets": [{"address": "udp:192.0.2.77:5060", "up": true, "round_trip_seconds": 0.02}]}),
+    );
 }
 
 fn words(words: &[impl serde::Serialize]) -> String {

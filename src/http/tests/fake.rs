@@ -257,6 +257,9 @@ impl World {
                 kind: "ip".to_string(),
                 calls: 1,
                 max_calls: 30,
+                up: true,
+                registered: None,
+                targets: Vec::new(),
             }]),
             Question::Trace(_) => Answer::Trace(Vec::new()),
             Question::Snapshot => Answer::Snapshot(Box::new(Snapshot {
