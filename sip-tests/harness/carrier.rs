@@ -22,7 +22,6 @@ pub struct Carrier {
     pub held: Vec<super::network::Packet>,
     /// Credentials are asked for with this status.
     pub asks: Option<u16>,
-    pub user: String,
     pub password: String,
     pub algorithms: Vec<Algorithm>,
     realm: Option<Realm>,

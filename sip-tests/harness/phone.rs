@@ -26,7 +26,7 @@ use strowger::sip::msg::{Message, Method, Name};
 
 pub(super) const DOMAIN: &str = "example.com";
 const RTP_PORT_FIRST: u16 = 40_000;
-pub(super) const USER_AGENT: &[u8] = b"Test Phone 1.0";
+pub(super) const USER_AGENT: &[u8] = b"Strowger-Test-Phone/1.0";
 
 /// What a phone does with an INVITE.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]

@@ -41,10 +41,10 @@ fn receive(world: &mut World, flow: Flow, text: String) -> Vec<Message> {
     .collect()
 }
 
-fn authorization(user: &str, challenged: &Message) -> String {
+fn authorization(user: &str, challenged: &Message, count: u32) -> String {
     let challenge = Challenge::topmost(challenged, Name::WwwAuthenticate).expect("a challenge");
     let value = Login::with_password(user, "pw")
-        .answer(&challenge, Method::Subscribe, b"sip:1002@example.com", 1, &mut Random::seeded(1))
+        .answer(&challenge, Method::Subscribe, b"sip:1002@example.com", count, &mut Random::seeded(1))
         .expect("an answer");
     format!("Authorization: {}\r\n", String::from_utf8(value).expect("text"))
 }
@@ -53,7 +53,7 @@ fn authorization(user: &str, challenged: &Message) -> String {
 fn watched(world: &mut World, flow: Flow) -> String {
     let challenged = receive(world, flow, subscribe(1, "", "")).remove(0);
     assert_eq!(challenged.status(), Some(401));
-    let line = authorization("1001", &challenged);
+    let line = authorization("1001", &challenged, 1);
     let came = receive(world, flow, subscribe(2, "", &line));
     let [answer, notify] = &came[..] else { panic!("a 200 and then a NOTIFY: {}", came.len()) };
     assert_eq!((answer.status(), notify.method()), (Some(200), Method::Notify), "in this order");
@@ -88,10 +88,10 @@ fn a_refresh_from_elsewhere_shows_who_it_is() {
     });
     let challenged = receive(&mut world, flow(44444), subscribe(4, &tag, "")).remove(0);
     assert_eq!(challenged.status(), Some(401));
-    let line = authorization("1003", &challenged);
+    let line = authorization("1003", &challenged, 1);
     let came = receive(&mut world, flow(44444), subscribe(5, &tag, &line));
     assert_eq!(came[0].status(), Some(403), "another phone");
-    let line = authorization("1001", &challenged);
+    let line = authorization("1001", &challenged, 2);
     let came = receive(&mut world, flow(44444), subscribe(6, &tag, &line));
     assert_eq!((came[0].status(), came[1].method()), (Some(200), Method::Notify), "he has moved");
     // The old connection is nobody's any more; with the new one it ends.

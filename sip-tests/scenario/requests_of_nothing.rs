@@ -14,9 +14,10 @@ fn answered(world: &mut World, phone: PhoneId, request: &str) -> Vec<String> {
 
 fn request(method: &str, tag: &str, call_id: &str, cseq: u32) -> String {
     format!(
-        "{method} sip:2002@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 10.1.0.1:5060;branch=z9hG4bK{method}{cseq}{tag}\r\n\
+        "{method} sip:2002@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 10.1.0.1:5060;branch=z9hG4bK{method}{cseq}x{length}\r\n\
          Max-Forwards: 70\r\nFrom: <sip:2001@example.com>;tag=f\r\nTo: <sip:2002@example.com>{tag}\r\n\
-         Call-ID: {call_id}\r\nCSeq: {cseq} {method}\r\nContent-Length: 0\r\n\r\n"
+         Call-ID: {call_id}\r\nCSeq: {cseq} {method}\r\nContent-Length: 0\r\n\r\n",
+        length = tag.len(),
     )
 }
 

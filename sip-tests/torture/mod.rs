@@ -46,6 +46,7 @@ requests_per_second = 1000000
 [[trunk]]
 id = "torture"
 hosts = ["192.0.2.77:40001", "[2001:db8::77]:40001"]
+options_seconds = 0
 max_calls = 100
 
 [[inbound]]

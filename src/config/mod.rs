@@ -46,6 +46,7 @@ mod tests;
 mod trace;
 mod tree;
 mod trunk;
+mod trunk_keys;
 mod words;
 
 pub use agent::Agent;

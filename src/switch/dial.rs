@@ -25,6 +25,7 @@ use crate::switch::leg::Purpose;
 use crate::switch::leg::Shown;
 use crate::switch::leg::Target;
 use crate::switch::subscriptions::WatchId;
+use crate::switch::trunk_invite::Special;
 use crate::switch::view::LegRole;
 use crate::switch::write;
 use std::net::SocketAddr;
@@ -170,24 +171,30 @@ impl Core {
         let tag = self.endpoint.dialling_tag(call_id.as_bytes());
         let hops = self.hops_of(id);
         let session = self.session_asked(id);
-        let special = self.special(id, like);
+        let mut special = self.special(id, like);
         let path = leg_path(self.legs.get(&id));
-        let invite = write::invite(&write::Invite {
-            target: &target,
-            special: &special,
-            path: &path,
-            domain: &self.config.sip.domain,
-            user_agent: &self.config.sip.user_agent,
-            contact,
-            branch: &branch,
-            tag: &tag,
-            call_id: &call_id,
-            body: &body,
-            more: &more,
-            referred_by: referred_by.as_deref(),
-            hops,
-            session,
-        });
+        let written = |special: &Special| {
+            write::invite(&write::Invite {
+                target: &target,
+                special,
+                path: &path,
+                domain: &self.config.sip.domain,
+                user_agent: &self.config.sip.user_agent,
+                contact,
+                branch: &branch,
+                tag: &tag,
+                call_id: &call_id,
+                body: &body,
+                more: &more,
+                referred_by: referred_by.as_deref(),
+                hops,
+                session,
+            })
+        };
+        let mut invite = written(&special);
+        while self.is_too_long(id, target.flow, &invite) && special.shorten() {
+            invite = written(&special);
+        }
         let user = self.dial_user(now, id, like, &invite);
         let tx = self.request_sized(now, id, target.flow, invite.clone(), user);
         self.count_request_out(Method::Invite, target.flow.transport);

@@ -75,7 +75,10 @@ impl Core {
             },
         };
         match Replaces::of(message) {
-            Ok(None) => self.begin_call(now, tx, message, flow, source, remote),
+            Ok(None) => {
+                self.begin_call(now, tx, message, flow, source, remote);
+                self.device = None;
+            }
             Ok(Some(replaces)) => {
                 self.replacing(now, &Arrival { tx, message, flow }, &source, remote, &replaces)
             }
@@ -131,6 +134,7 @@ impl Core {
         // A call for help is nobody's expense.
         if let Source::Phone(phone) = &source
             && !self.is_emergency_call(&source, message)
+            && !toll_gate::outside(&destination).is_some_and(|number| self.dialplan.is_emergency(number))
             && let Err(cause) = self.toll_allows(now, phone, &destination)
         {
             return self.refuse_invite(now, tx, message, cause);
@@ -187,7 +191,6 @@ impl Core {
         self.respond_to_invite(now, leg, 100, "Trying", None);
         self.note_allow(leg, message);
         self.follow_plan(now, call, leg, destination);
-        self.device = None;
     }
 
     fn started(&mut self, now: Now, call: CallUid, direction: Direction) {

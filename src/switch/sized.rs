@@ -40,6 +40,13 @@ impl Core {
         }
     }
 
+    /// Whether a request is too long for its flow, and there is no other way to the peer.
+    pub(crate) fn is_too_long(&self, leg: LegId, flow: Flow, bytes: &Bytes) -> bool {
+        flow.transport == Transport::Udp
+            && bytes.len() >= DATAGRAM_MAX
+            && self.tcp_instead(leg, flow, bytes).is_none()
+    }
+
     /// The way over TCP, where the request needs it and the peer has it.
     fn tcp_instead(&self, leg: LegId, flow: Flow, bytes: &Bytes) -> Option<Flow> {
         if flow.transport != Transport::Udp || bytes.len() <= DATAGRAM_MAX {

@@ -26,6 +26,20 @@ pub(crate) struct Special {
     pub(crate) lines: Vec<String>,
 }
 
+impl Special {
+    /// Leaves out the line that is missed least: of the call's way the deepest entry of History-Info, then the earliest
+    /// Diversion. False when there is none left.
+    pub(crate) fn shorten(&mut self) -> bool {
+        let last = |name: Name| {
+            let starts = |line: &String| line.split(':').next() == Some(name.as_str());
+            self.lines.iter().rposition(starts)
+        };
+        let Some(place) = last(Name::HistoryInfo).or_else(|| last(Name::Diversion)) else { return false };
+        self.lines.remove(place);
+        true
+    }
+}
+
 impl Core {
     /// Emergency calls are told of loudly: by the kind of number, not by the caller's.
     pub(crate) fn emergency_began(&mut self, now: Now, call: CallUid) {

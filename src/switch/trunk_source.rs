@@ -82,6 +82,11 @@ impl Core {
         match source {
             Source::Phone(_) => self.called(now, message),
             Source::Trunk(trunk) => {
+                // RFC 5627 section 5: a GRUU may be called from anywhere.
+                let asked = self.called(now, message);
+                if self.device.is_some() || asked != write::called_number(message) {
+                    return asked;
+                }
                 let number = self.trunks.called(trunk, message);
                 // Rules may also be written as the carrier writes.
                 if self.dialplan.inbound(trunk, &number).is_some() {
