@@ -50,7 +50,6 @@ impl Default for Carrier {
             at_once: None,
             held: Vec::new(),
             asks: None,
-            user: "acc".to_owned(),
             password: "carrier-secret".to_owned(),
             algorithms: vec![Algorithm::Md5],
             realm: None,
