@@ -45,7 +45,7 @@ fn cost(from: &str, to: &str) -> (isize, String, Exchange) {
     let mut status = String::new();
     for n in 0..INVITES {
         let sent = exchange.receive(flow, &invite(1000 + n, from, to));
-        if let Some((_, bytes)) = sent.iter().filter(|(_, bytes)| bytes.starts_with(b"SIP/2.0")).next_back() {
+        if let Some((_, bytes)) = sent.iter().rfind(|(_, bytes)| bytes.starts_with(b"SIP/2.0")) {
             status = String::from_utf8_lossy(&bytes[8..11]).into_owned();
         }
     }

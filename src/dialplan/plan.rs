@@ -117,12 +117,13 @@ impl Dialplan {
         if let Some(emergency) = self.emergency(number) {
             return emergency;
         }
-        match self.ordinary(number) {
-            Destination::Trunk { trunks, number } => {
-                self.emergency(&number).unwrap_or(Destination::Trunk { trunks, number })
-            }
-            other => other,
+        let ordinary = self.ordinary(number);
+        if let Destination::Trunk { number, .. } = &ordinary
+            && let Some(emergency) = self.emergency(number)
+        {
+            return emergency;
         }
+        ordinary
     }
 
     /// Whether it is an emergency number: no limit, hour or barring may keep it from being dialled, and nothing but a

@@ -92,11 +92,11 @@ impl Core {
                 self.note(now, call, "led in a circle".to_owned());
                 return self.no_way(call, Cause::Busy);
             }
-            let turn = match self.turn(now, call, &to) {
+            let mut turn = self.turn(now, call, &to);
+            if let Turn::Refuse(cause) = turn {
                 // The destination is at an end before it began: does it lead on?
-                Turn::Refuse(cause) => self.way_on(now, call, cause),
-                other => other,
-            };
+                turn = self.way_on(now, call, cause);
+            }
             match turn {
                 Turn::Begin(plan) => return self.tell(call, call::Input::Begin(plan)),
                 Turn::To(next) => to = next,

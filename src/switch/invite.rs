@@ -120,17 +120,7 @@ impl Core {
         remote: Option<sdp::Remote>,
     ) {
         let called = self.called_by(now, &source, message);
-        let (destination, direction) = match &source {
-            Source::Trunk(trunk) => {
-                let destination = self.dialplan.inbound(trunk, &called).unwrap_or(Destination::NotFound);
-                (destination, Direction::Inbound)
-            }
-            Source::Phone(_) => {
-                let destination = self.dialplan.from_phone(&called);
-                let out = matches!(destination, Destination::Trunk { .. });
-                (destination, if out { Direction::Outbound } else { Direction::Internal })
-            }
-        };
+        let (destination, direction) = self.whither(&source, &called);
         // A call for help is nobody's expense.
         if let Source::Phone(phone) = &source
             && !self.is_emergency_call(&source, message)
@@ -191,6 +181,21 @@ impl Core {
         self.respond_to_invite(now, leg, 100, "Trying", None);
         self.note_allow(leg, message);
         self.follow_plan(now, call, leg, destination);
+    }
+
+    /// Where the number leads, from there.
+    fn whither(&self, source: &Source, called: &str) -> (Destination, Direction) {
+        match source {
+            Source::Trunk(trunk) => {
+                let destination = self.dialplan.inbound(trunk, called).unwrap_or(Destination::NotFound);
+                (destination, Direction::Inbound)
+            }
+            Source::Phone(_) => {
+                let destination = self.dialplan.from_phone(called);
+                let out = matches!(destination, Destination::Trunk { .. });
+                (destination, if out { Direction::Outbound } else { Direction::Internal })
+            }
+        }
     }
 
     fn started(&mut self, now: Now, call: CallUid, direction: Direction) {

@@ -488,7 +488,7 @@ impl Core {
         if let Some(registration) = &trunk.registration {
             self.metrics.trunk_registered(id, registration.is_registered());
         }
-        if std::mem::replace(&mut trunk.shown_up, Some(up)) != Some(up) {
+        if trunk.shown_up.replace(up) != Some(up) {
             let view = trunks::view(id, trunk, now.instant);
             self.notice(now, if up { "trunk.up" } else { "trunk.down" }, Subject::Trunk(view));
         }
