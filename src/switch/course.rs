@@ -95,7 +95,7 @@ impl Core {
             let turn = match self.turn(now, call, &to) {
                 // The destination is at an end before it began: does it lead on?
                 Turn::Refuse(cause) => self.way_on(now, call, cause),
-                other => other,
+                go_on @ (Turn::Begin(_) | Turn::To(_)) => go_on,
             };
             match turn {
                 Turn::Begin(plan) => return self.tell(call, call::Input::Begin(plan)),
