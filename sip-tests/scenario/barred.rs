@@ -95,3 +95,55 @@ fn a_call_that_uses_up_the_minutes_is_ended_on_both_sides() {
     assert_eq!(world.switch.core.memory().charged, (0, 0));
     world.finish();
 }
+
+/// The transferor pays for what he sends outside: the party is back with him where he may not.
+#[test]
+fn a_transfer_to_the_outside_is_the_transferors() {
+    let (mut world, alice, carrier) = world("denied_prefixes = [\"+339\"]\ncalls_per_hour = 1");
+    let bob = world.add_phone("2002");
+    let (calling, called) = talk(&mut world, bob, alice, "2001");
+    world.refer(called, "0912345678");
+    world.run(Duration::from_millis(200));
+    world.check(world.call(called).transferred() == Some(403), "NOTIFY 403");
+    world.talk(calling, called);
+    world.refer(called, "0123456789");
+    let outside = world.rings(carrier);
+    world.answer(outside);
+    world.over(called);
+    world.hear_each_other(calling, outside);
+    // That was her call of this hour.
+    refused(&mut world, alice, "0123456789");
+    world.hang_up(calling);
+    world.over(outside);
+    assert_eq!(world.switch.metric("strowger_toll_refused_total{reason=\"prefix\"}"), 1.0);
+    world.run(Duration::from_secs(3800));
+    assert_eq!(world.switch.core.memory().charged, (0, 0));
+    world.finish();
+}
+
+/// The phone that forwards pays: where it may not call, the forwarding is not followed, nor is its 302.
+#[test]
+fn a_forwarding_to_the_outside_is_the_phones() {
+    let (mut world, alice, carrier) = world("denied_prefixes = [\"+339\"]");
+    let bob = world.add_phone("2002");
+    for (number, allowed) in [("0912345678", false), ("0123456789", true)] {
+        let calling = world.dial(bob, "2001");
+        let ringing = world.rings(alice);
+        let contact = format!("<sip:{number}@example.com>");
+        world.with_phone(alice, |phone, now| phone.redirect(now, ringing.call, &[&contact]));
+        if allowed {
+            let outside = world.rings(carrier);
+            world.answer(outside);
+            world.up(calling);
+            world.talk(calling, outside);
+            world.hang_up(calling);
+            world.over(outside);
+        } else {
+            let why = world.over(calling);
+            world.check(why == Why::Refused(403), &format!("{why:?}"));
+            world.check(world.ringing(carrier).is_none(), "nobody outside is rung");
+        }
+    }
+    assert_eq!(world.switch.metric("strowger_toll_refused_total{reason=\"prefix\"}"), 1.0);
+    world.finish();
+}

@@ -170,10 +170,11 @@ impl Core {
         let shown = course.shown.clone();
         let settings = self.phone_settings(number);
         if let Some(to) = settings.forward.always.clone() {
-            return self.forward(call, number, &to, Diverted::Unconditional);
+            return self.forward(now, call, number, &to, Diverted::Unconditional);
         }
         if settings.do_not_disturb {
-            return self.forward_or(call, number, settings.forward.busy, Diverted::DoNotDisturb, Cause::Busy);
+            let to = settings.forward.busy;
+            return self.forward_or(now, call, number, to, Diverted::DoNotDisturb, Cause::Busy);
         }
         let legs = self.plan_phone(now, call, number, LegRole::Party, &shown);
         if legs.is_empty() {
@@ -194,7 +195,13 @@ impl Core {
             // Each of a phone's alternatives is tried in turn; the last one's failure counts.
             course.at = At::Phone(phone.clone());
             course.forwarded.retain(|hop| hop.from != phone);
-            return self.forward(call, &phone, &number, Diverted::Deflection);
+            let turn = self.forward(now, call, &phone, &number, Diverted::Deflection);
+            let is_last = self.calls.get(&call).is_none_or(|slot| slot.course.redirects.is_empty());
+            return if matches!(turn, Turn::Refuse(_)) && !is_last {
+                self.way_on(now, call, cause)
+            } else {
+                turn
+            };
         }
         match std::mem::take(&mut course.at) {
             At::Phone(number) => {
@@ -206,7 +213,7 @@ impl Core {
                 } else {
                     (forward.unreachable.filter(|_| cause == Cause::Unreachable), Diverted::Unavailable)
                 };
-                self.forward_or(call, &number, to, why, cause)
+                self.forward_or(now, call, &number, to, why, cause)
             }
             At::Group(group, hunt) => self.group_next(now, call, &group, hunt, cause),
             At::Plain | At::Menu(_) => Turn::Refuse(cause),
@@ -215,6 +222,7 @@ impl Core {
 
     fn forward_or(
         &mut self,
+        now: Now,
         call: CallUid,
         from: &PhoneNumber,
         to: Option<String>,
@@ -222,7 +230,7 @@ impl Core {
         cause: Cause,
     ) -> Turn {
         match to {
-            Some(to) => self.forward(call, from, &to, why),
+            Some(to) => self.forward(now, call, from, &to, why),
             None => {
                 if let Some(slot) = self.calls.get_mut(&call) {
                     slot.course.at = At::Plain;
@@ -233,7 +241,7 @@ impl Core {
     }
 
     /// Sends the call on to a number that the phone may dial itself.
-    fn forward(&mut self, call: CallUid, from: &PhoneNumber, to: &str, why: Diverted) -> Turn {
+    fn forward(&mut self, now: Now, call: CallUid, from: &PhoneNumber, to: &str, why: Diverted) -> Turn {
         let destination = self.forwarding_destination(to);
         let Some(slot) = self.calls.get_mut(&call) else { return Turn::Refuse(Cause::Failed) };
         slot.course.at = At::Plain;
@@ -241,6 +249,12 @@ impl Core {
         if slot.course.forwarded.len() >= FORWARDS_MAX {
             return Turn::Refuse(Cause::Busy);
         }
+        // Who sends a call on to the outside pays for it.
+        if let Err(cause) = self.toll_sends_on(now, call, from, &destination) {
+            self.note(now, call, "not forwarded: the phone may not call there".to_owned());
+            return Turn::Refuse(cause);
+        }
+        let Some(slot) = self.calls.get_mut(&call) else { return Turn::Refuse(Cause::Failed) };
         slot.course.forwarded.push(Forwarded { from: from.clone(), to: to.to_owned(), why });
         tracing::info!(call = %call, ?why, "the call is forwarded");
         Turn::To(destination)

@@ -87,6 +87,7 @@ impl Core {
             Some(tx) => self.endpoint.ack(now.instant, tx, ack.clone(), flow, &mut self.effects),
             None => self.endpoint.send(flow, ack.clone(), &mut self.effects),
         }
+        self.count_request_out(Method::Ack, flow.transport);
         let mut bye = dialog.request(Method::Bye, sent_by.as_bytes(), &self.endpoint.branch());
         bye.header(Name::UserAgent, self.config.sip.user_agent.as_bytes());
         let bye = bye.finish();

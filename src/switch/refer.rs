@@ -3,6 +3,7 @@
 //! What a transfer is, is `call::transfer`'s: here are its SIP (RFC 3515, RFC 4488, RFC 6665) and the dial plan.
 
 use crate::call;
+use crate::call::Cause;
 use crate::call::LegId;
 use crate::call::NoTransfer;
 use crate::call::TransferStep;
@@ -188,6 +189,13 @@ impl Core {
         referred_by: Option<String>,
     ) {
         let Some(shown) = self.shown_of_peer(call, by) else { return };
+        // The transferor pays for what he sends outside. A call for help is nobody's expense.
+        let phone = self.legs.get(&by).and_then(|leg| leg.phone.clone());
+        if let Some(phone) = phone
+            && let Err(cause) = self.toll_sends_on(now, call, &phone, destination)
+        {
+            return self.not_transferred(now, call, by, cause);
+        }
         let to = match destination {
             Destination::Queue(queue) => {
                 let music = self.config.queue(queue).map_or_else(String::new, |queue| queue.music.clone());
@@ -213,13 +221,15 @@ impl Core {
                 }
                 self.tell(call, call::Input::Transfer { by, to });
             }
-            // Nobody was put anywhere: the two are still connected.
-            Err(cause) => {
-                tracing::info!(call = %call, cause = cause.word(), "a transfer failed at once");
-                self.note(now, call, format!("the transfer failed: {}", cause.word()));
-                self.transfer_step(now, call, by, TransferStep::Failed(cause));
-            }
+            Err(cause) => self.not_transferred(now, call, by, cause),
         }
+    }
+
+    /// Nobody was put anywhere: the two are still connected.
+    fn not_transferred(&mut self, now: Now, call: CallUid, by: LegId, cause: Cause) {
+        tracing::info!(call = %call, cause = cause.word(), "a transfer failed at once");
+        self.note(now, call, format!("the transfer failed: {}", cause.word()));
+        self.transfer_step(now, call, by, TransferStep::Failed(cause));
     }
 
     /// RFC 3892: the target is told who referred. A phone is known by its digest, so it can't name another; a carrier is
@@ -317,6 +327,7 @@ impl Core {
             self.move_leg(*leg, call);
         }
         self.note(now, call, "transfer to who is ringing".to_owned());
+        self.toll.joined(second_call, call);
         self.tell(second_call, call::Input::GivenAway(legs.clone()));
         self.tell(call, call::Input::Transfer { by, to: TransferTo::Ringing(legs) });
         Ok(())
@@ -354,6 +365,7 @@ impl Core {
         };
         self.note(now, goes_on.0, "an attended transfer joins a second call".to_owned());
         self.move_leg(moved, goes_on.0);
+        self.toll.joined(gone, goes_on.0);
         self.tell(gone, call::Input::GivenAway(vec![moved]));
         self.tell(goes_on.0, call::Input::TakeOver { out: goes_on.1, by: moved });
         Ok(())
@@ -381,7 +393,11 @@ impl Core {
             TransferStep::Ringing => self.notify_transferor(now, call, 180, false),
             TransferStep::Done => self.notify_transferor(now, call, 200, true),
             TransferStep::Failed(cause) => {
-                self.notify_transferor(now, call, cause_map::refusal(cause).0, true)
+                self.notify_transferor(now, call, cause_map::refusal(cause).0, true);
+                let referral = self.calls.get(&call).and_then(|slot| slot.referral.as_ref());
+                if let Some(phone) = referral.and_then(|referral| referral.phone.clone()) {
+                    self.toll.came_back(now.instant, call, &phone);
+                }
             }
         }
         // Who has hung up is rung again after a failure: his phone must be known until then.

@@ -26,7 +26,7 @@ pub struct Tables {
     pub server_transactions: usize,
     /// Transactions of our requests.
     pub client_transactions: usize,
-    /// INVITEs to trunks that are not over, and those that were given up but could still be answered.
+    /// INVITEs to trunks that are not over, and the legs that they are for.
     pub trunk_attempts: usize,
     /// Subscriptions to events.
     pub subscriptions: usize,

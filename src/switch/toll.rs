@@ -68,6 +68,8 @@ struct Charge {
     phone: PhoneNumber,
     /// It leaves by a trunk.
     outside: bool,
+    /// The phone did not dial it: it has sent the call's party on to the outside.
+    sent_on: bool,
     /// Up to when its seconds are counted.
     counted_to: Instant,
 }
@@ -119,7 +121,8 @@ fn index(minute: u64) -> usize {
 #[derive(Debug)]
 pub(crate) struct Toll {
     settings: Security,
-    calls: BTreeMap<CallUid, Charge>,
+    /// Who begins a call pays for it, and who sends its party on to the outside pays for that.
+    calls: BTreeMap<CallUid, Vec<Charge>>,
     hours: BTreeMap<PhoneNumber, Hour>,
     look_at: Option<Instant>,
 }
@@ -188,6 +191,37 @@ impl Toll {
 
     /// A call of the phone has begun.
     pub(crate) fn began(&mut self, now: Instant, call: CallUid, phone: &PhoneNumber, outside: bool) {
+        self.charge(now, call, phone, outside, false);
+    }
+
+    /// The phone has sent the call's party on to the outside.
+    pub(crate) fn sent_on(&mut self, now: Instant, call: CallUid, phone: &PhoneNumber) {
+        self.charge(now, call, phone, true, true);
+    }
+
+    /// Nobody answered there: the phone pays no longer for it. The attempt was a call of its hour.
+    pub(crate) fn came_back(&mut self, now: Instant, call: CallUid, phone: &PhoneNumber) {
+        self.release(now, call, |charge| charge.sent_on && charge.phone == *phone);
+    }
+
+    /// What leads outside in one call goes on in another.
+    pub(crate) fn joined(&mut self, from: CallUid, into: CallUid) {
+        let Some(charges) = self.calls.get_mut(&from) else { return };
+        let moved: Vec<Charge> = charges.extract_if(.., |charge| charge.outside).collect();
+        if charges.is_empty() {
+            self.calls.remove(&from);
+        }
+        if !moved.is_empty() {
+            self.calls.entry(into).or_default().extend(moved);
+        }
+    }
+
+    /// Whether the call is one of the phone's already.
+    pub(crate) fn is_charged(&self, call: CallUid, phone: &PhoneNumber) -> bool {
+        self.calls.get(&call).is_some_and(|charges| charges.iter().any(|charge| charge.phone == *phone))
+    }
+
+    fn charge(&mut self, now: Instant, call: CallUid, phone: &PhoneNumber, outside: bool, sent_on: bool) {
         let hour = self.hours.entry(phone.clone()).or_insert_with(|| Hour::new(now));
         let slot = hour.slot(now);
         hour.live = hour.live.saturating_add(1);
@@ -197,20 +231,31 @@ impl Toll {
             }
             self.look_at.get_or_insert(now + LOOK_EVERY);
         }
-        self.calls.insert(call, Charge { phone: phone.clone(), outside, counted_to: now });
+        let charge = Charge { phone: phone.clone(), outside, sent_on, counted_to: now };
+        self.calls.entry(call).or_default().push(charge);
     }
 
     /// A call is over, whoever's it was.
     pub(crate) fn ended(&mut self, now: Instant, call: CallUid) {
+        self.release(now, call, |_| true);
+    }
+
+    fn release(&mut self, now: Instant, call: CallUid, which: impl Fn(&Charge) -> bool) {
         if !self.calls.contains_key(&call) {
             return;
         }
         self.count_seconds(now);
-        let Some(charge) = self.calls.remove(&call) else { return };
-        let Some(hour) = self.hours.get_mut(&charge.phone) else { return };
-        hour.live = hour.live.saturating_sub(1);
-        if hour.is_empty() {
-            self.hours.remove(&charge.phone);
+        let Some(charges) = self.calls.get_mut(&call) else { return };
+        let over: Vec<Charge> = charges.extract_if(.., |charge| which(charge)).collect();
+        if charges.is_empty() {
+            self.calls.remove(&call);
+        }
+        for charge in over {
+            let Some(hour) = self.hours.get_mut(&charge.phone) else { continue };
+            hour.live = hour.live.saturating_sub(1);
+            if hour.is_empty() {
+                self.hours.remove(&charge.phone);
+            }
         }
     }
 
@@ -255,8 +300,11 @@ impl Toll {
             let seconds = self.hours.get(phone).map_or(0, |hour| hour.seconds.iter().sum::<u32>());
             most(phone).is_some_and(|most| seconds / 60 >= most)
         };
-        let over = self.calls.iter().filter(|(_, charge)| charge.outside && spent(&charge.phone));
-        over.map(|(call, charge)| (*call, charge.phone.clone())).collect()
+        let over = self.calls.iter().filter_map(|(call, charges)| {
+            let charge = charges.iter().find(|charge| charge.outside && spent(&charge.phone))?;
+            Some((*call, charge.phone.clone()))
+        });
+        over.collect()
     }
 
     /// Phones with something in their last hour, and calls that are charged.
@@ -266,7 +314,7 @@ impl Toll {
 
     /// Brings the seconds of running calls up to now.
     fn count_seconds(&mut self, now: Instant) {
-        for charge in self.calls.values_mut().filter(|charge| charge.outside) {
+        for charge in self.calls.values_mut().flatten().filter(|charge| charge.outside) {
             let passed = now.since(charge.counted_to).as_secs();
             let Some(hour) = self.hours.get_mut(&charge.phone).filter(|_| passed > 0) else { continue };
             charge.counted_to = charge.counted_to + Duration::from_secs(passed);

@@ -6,13 +6,14 @@ use crate::call;
 use crate::call::Cause;
 use crate::clock::Now;
 use crate::dialplan::Destination;
+use crate::ids::CallUid;
 use crate::ids::PhoneNumber;
 use crate::switch::core::Core;
 use crate::switch::toll::Barred;
 use crate::switch::view::AlarmView;
 
 impl Core {
-    /// Whether a phone may make this call: to be asked before a call, a transfer or a forwarding of its own goes out.
+    /// Whether a phone may make this call: to be asked before a call of its own.
     ///
     /// # Errors
     /// The cause to refuse it for; it was counted and told.
@@ -31,6 +32,38 @@ impl Core {
                 Err(Cause::Forbidden)
             }
         }
+    }
+
+    /// Whether a phone may send a call's party on to this destination, by a transfer or a forwarding of its own. What
+    /// leads outside is charged to it then.
+    ///
+    /// # Errors
+    /// The cause of the refusal; it was counted and told.
+    pub(crate) fn toll_sends_on(
+        &mut self,
+        now: Now,
+        call: CallUid,
+        phone: &PhoneNumber,
+        destination: &Destination,
+    ) -> Result<(), Cause> {
+        let Some(number) = outside(destination) else { return Ok(()) };
+        // A call for help is nobody's expense.
+        if self.dialplan.is_emergency(number) {
+            return Ok(());
+        }
+        let Some(mut limits) = self.config.phone(phone.as_str()).map(|phone| phone.limits) else {
+            return Ok(());
+        };
+        if self.toll.is_charged(call, phone) {
+            // It is no further call of the phone's.
+            limits.calls_max = limits.calls_max.map(|most| most.saturating_add(1));
+        }
+        if let Err(barred) = self.toll.may_call(now, phone, &limits, Some(number)) {
+            self.barred(now, phone, barred);
+            return Err(Cause::Forbidden);
+        }
+        self.toll.sent_on(now.instant, call, phone);
+        Ok(())
     }
 
     /// Ends the calls of phones that have used up their minutes.

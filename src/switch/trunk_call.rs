@@ -1,8 +1,8 @@
 //! A call on its way to the outside: which trunk and target it goes to, what the INVITE says of the caller, credentials
 //! when they are asked for, and the next target when one fails.
 //!
-//! For the call it is one leg all the while. An INVITE that was given up stays as an [`Attempt`]: a late 2xx to it is
-//! acknowledged and hung up.
+//! For the call it is one leg all the while. An INVITE that was given up is forgotten at once: what becomes of a late 2xx
+//! to it is `fork`'s.
 
 use crate::call::Cause;
 use crate::call::LegId;
@@ -11,7 +11,6 @@ use crate::clock::Now;
 use crate::dialplan;
 use crate::ids::CallUid;
 use crate::ids::TrunkId;
-use crate::sip::dialog::Dialog;
 use crate::sip::digest::Reaction;
 use crate::sip::digest::Told;
 use crate::sip::endpoint::ClientTx;
@@ -39,8 +38,6 @@ use std::time::Duration;
 
 /// The silence of the last target is borne so many times longer than that of the others: there is nothing to gain.
 const LAST_PATIENCE: u32 = 4;
-/// How long a given-up INVITE can still be answered: 64*T1 until it is cancelled or timed out, as long again for its 2xx.
-const LATE: Duration = Duration::from_secs(70);
 
 /// Where an INVITE can go.
 #[derive(Clone, Debug)]
@@ -81,8 +78,6 @@ pub(crate) struct Attempt {
     way: Way,
     invite: Bytes,
     told: Told,
-    /// The call has gone on to another target.
-    pub(crate) given_up: bool,
 }
 
 impl Core {
@@ -206,7 +201,7 @@ impl Core {
         self.book_attempt(
             now,
             id,
-            Attempt { leg: id, trunk, way, invite: invite.clone(), told: Told::default(), given_up: false },
+            Attempt { leg: id, trunk, way, invite: invite.clone(), told: Told::default() },
         )
     }
 
@@ -236,7 +231,6 @@ impl Core {
         while let Some((at, due)) = self.trunks.due.first().copied().filter(|(at, _)| *at <= now.instant) {
             self.trunks.due.remove(&(at, due));
             match due {
-                Due::Forget(serial) => drop(self.trunks.asked.remove(&serial)),
                 Due::Silence(leg) => self.silent(now, leg),
             }
         }
@@ -269,11 +263,10 @@ impl Core {
         }
     }
 
-    /// RFC 3261 section 9.1: the CANCEL waits for a provisional response; a 2xx that comes all the same is hung up.
+    /// RFC 3261 section 9.1: the CANCEL waits for a provisional response. Nobody asks for that INVITE any more: a 2xx
+    /// that comes all the same is hung up as every late answer is.
     fn give_up(&mut self, now: Now, serial: u64, tx: ClientTx) {
-        if let Some(Asked::Invite(attempt)) = self.trunks.asked.get_mut(&serial) {
-            attempt.given_up = true;
-            self.trunks.due.insert((now.instant + LATE, Due::Forget(serial)));
+        if self.trunks.asked.remove(&serial).is_some() {
             self.endpoint.cancel(now.instant, tx, None, &mut self.effects);
         }
     }
@@ -328,9 +321,6 @@ impl Core {
     pub(crate) fn attempt_answered(&mut self, now: Now, tx: ClientTx, serial: u64, message: &Message) {
         let status = message.status().unwrap_or(0);
         let Some(Asked::Invite(attempt)) = self.trunks.asked.get(&serial) else { return };
-        if attempt.given_up {
-            return self.given_up_answer(now, tx, serial, status, message);
-        }
         let leg = attempt.leg;
         if status < 300 {
             self.heard(now, leg, status);
@@ -372,7 +362,7 @@ impl Core {
     pub(crate) fn attempt_unanswered(&mut self, now: Now, serial: u64, attempt: Attempt, status: u16) {
         let id = attempt.leg;
         let is_current = self.trunks.outbound.get(&id).is_some_and(|outbound| outbound.serial == serial);
-        if attempt.given_up || !is_current {
+        if !is_current {
             return;
         }
         self.arm(id, None);
@@ -401,32 +391,6 @@ impl Core {
         }
         if status >= 200 {
             self.tell_health(now, &trunk, place, health::Input::CallAnswered);
-        }
-    }
-
-    /// RFC 3261 section 13.2.2.4: the 2xx of a target that was given up is acknowledged, and its dialog ended.
-    fn given_up_answer(&mut self, now: Now, tx: ClientTx, serial: u64, status: u16, message: &Message) {
-        match status {
-            ..=199 => {}
-            200..=299 => {
-                let Some(Asked::Invite(attempt)) = self.trunks.asked.get(&serial) else { return };
-                let flow = attempt.way.flow;
-                let Ok(invite) = Message::parse(attempt.invite.clone()) else { return };
-                let Ok(mut dialog) = Dialog::uac(&invite, message, flow) else { return };
-                tracing::info!(trunk = %attempt.trunk, "a target answered that was given up; it is hung up");
-                let sent_by = self.addresses.signalling(&flow).to_string();
-                let cseq = dialog.local_cseq();
-                let ack = dialog.ack_for(cseq, sent_by.as_bytes(), &self.endpoint.branch()).finish();
-                self.endpoint.ack(now.instant, tx, ack, flow, &mut self.effects);
-                self.count_request_out(Method::Ack, flow.transport);
-                let bye = dialog.request(Method::Bye, sent_by.as_bytes(), &self.endpoint.branch()).finish();
-                let (_, user) = self.trunks.ask(Asked::Farewell);
-                self.endpoint.request(now.instant, flow, bye, user, &mut self.effects);
-                self.count_request_out(Method::Bye, flow.transport);
-            }
-            _ => {
-                self.trunks.asked.remove(&serial);
-            }
         }
     }
 
@@ -467,7 +431,6 @@ impl Core {
             way: attempt.way.clone(),
             invite: bytes.clone(),
             told: attempt.told,
-            given_up: false,
         };
         let user = self.book_attempt(now, id, again);
         let tx = self.endpoint.request(now.instant, flow, bytes.clone(), user, &mut self.effects);
@@ -481,7 +444,7 @@ impl Core {
 }
 
 impl Trunks {
-    /// INVITEs to trunks that are not over, those that were given up included.
+    /// INVITEs to trunks that are not over, and the legs that they are for.
     pub(crate) fn attempts(&self) -> usize {
         self.asked.values().filter(|asked| matches!(asked, Asked::Invite(_))).count() + self.outbound.len()
     }

@@ -170,13 +170,14 @@ impl Core {
                 self.trunks.asked.remove(&serial);
                 self.tell_health(now, &id, place, health::Input::Answered(status));
             }
-            Some(Asked::Farewell) if status >= 200 => {
-                self.trunks.asked.remove(&serial);
-            }
-            Some(Asked::Register(_) | Asked::Options(..) | Asked::Farewell) => {}
+            Some(Asked::Register(_) | Asked::Options(..)) => {}
+            // RFC 3261 section 13.2.2.4: the 2xx of a call that is over, or that went on to another target, is hung up.
             None => {
-                if (200..300).contains(&status) && message.cseq().is_ok_and(|c| c.method == Method::Invite) {
-                    tracing::info!("a further answer came for a call that is over");
+                if (200..300).contains(&status)
+                    && message.cseq().is_ok_and(|cseq| cseq.method == Method::Invite)
+                    && let Some(flow) = self.endpoint.flow_of(tx)
+                {
+                    self.late_answer(now, Some(tx), message, flow);
                 }
             }
         }
@@ -199,7 +200,7 @@ impl Core {
             Some(Asked::Options(id, place)) => {
                 self.tell_health(now, &id, place, health::Input::Failed);
             }
-            Some(Asked::Farewell) | None => {}
+            None => {}
         }
         true
     }

@@ -58,8 +58,6 @@ pub(crate) enum Asked {
     Options(TrunkId, Place),
     /// An INVITE.
     Invite(Box<Attempt>),
-    /// Its answer changes nothing.
-    Farewell,
 }
 
 /// What is due at a moment.
@@ -67,8 +65,6 @@ pub(crate) enum Asked {
 pub(crate) enum Due {
     /// The INVITE of that leg got no answer.
     Silence(LegId),
-    /// No further answer to that given-up INVITE can come.
-    Forget(u64),
 }
 
 /// The table.
@@ -280,17 +276,13 @@ impl Trunks {
         }
     }
 
-    /// The leg is no more: nothing waits for its INVITE. What was given up stays until no answer to it can come.
+    /// The leg is no more: nothing waits for its INVITE.
     pub(crate) fn forget(&mut self, leg: LegId) {
         let Some(outbound) = self.outbound.remove(&leg) else { return };
         if let Some(at) = outbound.silent_at {
             self.due.remove(&(at, Due::Silence(leg)));
         }
-        if let Some(Asked::Invite(attempt)) = self.asked.get(&outbound.serial)
-            && !attempt.given_up
-        {
-            self.asked.remove(&outbound.serial);
-        }
+        self.asked.remove(&outbound.serial);
     }
 
     /// When something is due.
