@@ -283,6 +283,36 @@ const API_KEY: &[Key] = &[
     key("queues", List("id of a queue"), Nothing("all"), "Narrows the key to queues."),
 ];
 
+// What a phone may spend, and each of a range.
+const CALLS_PER_HOUR: Key =
+    key("calls_per_hour", Integer(1, COUNT_MAX), NONE, "Calls to outside in any hour.");
+const MINUTES_PER_HOUR: Key = key(
+    "minutes_per_hour",
+    Integer(1, COUNT_MAX),
+    NONE,
+    "Minutes of calls to outside in any hour, from dialling on; a call that passes them is ended.",
+);
+const ALLOWED_PREFIXES: Key = key(
+    "allowed_prefixes",
+    List("beginning of a number"),
+    Nothing("all"),
+    "Numbers outside that it may call.",
+);
+const DENIED_PREFIXES: Key =
+    key("denied_prefixes", List("beginning of a number"), EMPTY, "Numbers outside that it may not call.");
+const PERMISSIONS: Key = key(
+    "permissions",
+    Shape::Words(Permission::NAMES),
+    Nothing("those of `[security]`"),
+    "What it may call.",
+);
+const INTERNATIONAL_HOURS: Key = key(
+    "international_hours",
+    Text("opening hours"),
+    Nothing("always"),
+    "When it may call other countries and premium numbers.",
+);
+
 const PHONE: &[Key] = &[
     key("number", Text("number"), Required, "Its number: the user part of its address."),
     key("secret", Shape::Secret(PHONE_SECRET), NONE, "The password of digest authentication."),
@@ -290,32 +320,12 @@ const PHONE: &[Key] = &[
     key("contact", Text("SIP URI"), NONE, "A fixed address instead of a registration."),
     key("allow_from", List("network"), Nothing("anywhere"), "It is known from there only."),
     key("max_calls", Integer(1, COUNT_MAX), NONE, "Calls that it makes at once."),
-    key("calls_per_hour", Integer(1, COUNT_MAX), NONE, "Calls to outside in any hour."),
-    key(
-        "minutes_per_hour",
-        Integer(1, COUNT_MAX),
-        NONE,
-        "Minutes of calls to outside in any hour, from dialling on; a call that passes them is ended.",
-    ),
-    key(
-        "allowed_prefixes",
-        List("beginning of a number"),
-        Nothing("all"),
-        "Numbers outside that it may call.",
-    ),
-    key("denied_prefixes", List("beginning of a number"), EMPTY, "Numbers outside that it may not call."),
-    key(
-        "permissions",
-        Shape::Words(Permission::NAMES),
-        Nothing("those of `[security]`"),
-        "What it may call.",
-    ),
-    key(
-        "international_hours",
-        Text("opening hours"),
-        Nothing("always"),
-        "When it may call other countries and premium numbers.",
-    ),
+    CALLS_PER_HOUR,
+    MINUTES_PER_HOUR,
+    ALLOWED_PREFIXES,
+    DENIED_PREFIXES,
+    PERMISSIONS,
+    INTERNATIONAL_HOURS,
     key("forward", Shape::Table(FORWARD), NONE, "Where its calls go until its user sets something else."),
     key("do_not_disturb", Flag, OFF, "Refuses calls until its user sets something else."),
     key(
@@ -395,32 +405,12 @@ const PHONE_RANGE: &[Key] = &[
     key("secret", Shape::Secret(SECRET), NONE, "The password of them all."),
     key("allow_from", List("network"), Nothing("anywhere"), "Each is known from there only."),
     key("max_calls", Integer(1, COUNT_MAX), NONE, "Calls that each makes at once."),
-    key("calls_per_hour", Integer(1, COUNT_MAX), NONE, "Calls to outside in any hour."),
-    key(
-        "minutes_per_hour",
-        Integer(1, COUNT_MAX),
-        NONE,
-        "Minutes of calls to outside in any hour, from dialling on; a call that passes them is ended.",
-    ),
-    key(
-        "allowed_prefixes",
-        List("beginning of a number"),
-        Nothing("all"),
-        "Numbers outside that it may call.",
-    ),
-    key("denied_prefixes", List("beginning of a number"), EMPTY, "Numbers outside that it may not call."),
-    key(
-        "permissions",
-        Shape::Words(Permission::NAMES),
-        Nothing("those of `[security]`"),
-        "What it may call.",
-    ),
-    key(
-        "international_hours",
-        Text("opening hours"),
-        Nothing("always"),
-        "When it may call other countries and premium numbers.",
-    ),
+    CALLS_PER_HOUR,
+    MINUTES_PER_HOUR,
+    ALLOWED_PREFIXES,
+    DENIED_PREFIXES,
+    PERMISSIONS,
+    INTERNATIONAL_HOURS,
 ];
 
 pub(crate) const MEMBERSHIP: &[Key] = &[

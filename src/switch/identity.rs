@@ -127,7 +127,6 @@ impl Written {
 
 /// Why a call was sent on (RFC 5806 section 4, and the causes of RFC 4458).
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "the whole list of RFC 5806; call forwarding uses what it needs")]
 pub(crate) enum Diverted {
     /// Always.
     Unconditional,
@@ -141,12 +140,9 @@ pub(crate) enum Diverted {
     DoNotDisturb,
     /// The phone itself said where to (3xx).
     Deflection,
-    /// Outside of the hours.
-    TimeOfDay,
 }
 
 impl Diverted {
-    #[allow(dead_code, reason = "for call forwarding")]
     const fn word(self) -> &'static str {
         match self {
             Self::Unconditional => "unconditional",
@@ -155,15 +151,13 @@ impl Diverted {
             Self::Unavailable => "unavailable",
             Self::DoNotDisturb => "do-not-disturb",
             Self::Deflection => "deflection",
-            Self::TimeOfDay => "time-of-day",
         }
     }
 
     /// RFC 4458 section 2.
-    #[allow(dead_code, reason = "for call forwarding")]
     const fn cause(self) -> u16 {
         match self {
-            Self::Unconditional | Self::TimeOfDay => 302,
+            Self::Unconditional => 302,
             Self::UserBusy | Self::DoNotDisturb => 486,
             Self::NoAnswer => 408,
             Self::Unavailable => 503,
@@ -202,14 +196,7 @@ impl Trail {
         self.diversions.is_empty() && self.history.is_empty()
     }
 
-    /// How often it was sent on.
-    #[allow(dead_code, reason = "call forwarding stops at a limit")]
-    pub(crate) fn hops(&self) -> usize {
-        self.diversions.len()
-    }
-
     /// `from` sends the call on `to` another number. The latest stands first in Diversion, last in History-Info.
-    #[allow(dead_code, reason = "for call forwarding")]
     pub(crate) fn divert(&mut self, from: &str, to: &str, why: Diverted, domain: &str) {
         let (from, to) = (write::user(from), write::user(to));
         self.diversions.insert(0, format!("<sip:{from}@{domain}>;reason={}", why.word()));
@@ -244,7 +231,6 @@ impl Trail {
 }
 
 /// The `index` of a History-Info entry: digits and dots.
-#[allow(dead_code, reason = "for call forwarding")]
 fn index_of(entry: &str) -> Option<&str> {
     let (_, rest) = entry.rsplit_once(";index=")?;
     let end = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(rest.len());
@@ -326,7 +312,7 @@ mod tests {
         for round in 0..50 {
             trail.divert("1001", &format!("{round}"), Diverted::NoAnswer, "x");
         }
-        assert!(trail.hops() == DIVERSIONS_MAX && trail.headers().len() <= 2 * DIVERSIONS_MAX);
+        assert!(trail.diversions.len() == DIVERSIONS_MAX && trail.headers().len() <= 2 * DIVERSIONS_MAX);
         assert!(Trail::of(&invite(FROM)).is_empty());
     }
 }
