@@ -237,4 +237,27 @@ mod tests {
         assert_eq!(pool.fill(second(5), |_, _, _| Ok(())), [ports[0], ports[1]], "the longest rested first");
         drop(squatter);
     }
+
+    #[test]
+    fn a_bonded_socket_hears_its_source_alone_until_it_is_let_go() {
+        let mut pool = PortPool::new(Ipv4Addr::LOCALHOST.into(), 32_100, 20);
+        let port = pool.fill(second(1), |_, _, _| Ok(()))[0];
+        assert!(pool.take(port));
+        let pair = u32::from(port - 32_100) / 2;
+        let [source, stranger] = [(); 2].map(|()| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+        let say = |phone: &UdpSocket, byte| phone.send_to(&[byte], (Ipv4Addr::LOCALHOST, port)).unwrap();
+        let heard = |pool: &PortPool| {
+            let mut buffer = [0; 16];
+            let socket = pool.socket(pair, Channel::Rtp).unwrap();
+            std::iter::from_fn(|| socket.recv(&mut buffer).ok().map(|_| buffer[0])).collect::<Vec<_>>()
+        };
+        pool.bond(pair, Some(source.local_addr().unwrap()));
+        say(&stranger, 1);
+        say(&source, 2);
+        assert_eq!(heard(&pool), [2]);
+        pool.bond(pair, None);
+        say(&stranger, 3);
+        say(&source, 4);
+        assert_eq!(heard(&pool), [3, 4]);
+    }
 }

@@ -993,9 +993,13 @@ fn strangers_to_a_settled_source_are_kept_out() {
         let (_, stats) = live.closed();
         // Bob's first may have come before the worker knew of his leg.
         assert!(stats.packets_in <= u64::from(sequence) + 1, "{stats:?}");
-        // With a socket of its own for the leg they do not even come to us.
-        let counted = if live.media.sockets() == Sockets::Shared { 3 } else { 0 };
-        assert_eq!(stats.strangers_dropped, counted);
+        // A connected socket keeps them from us altogether, which `port_pool` tests: how many come here before that,
+        // or after a pause in which it was let go, is up to the machine.
+        match live.media.sockets() {
+            Sockets::Shared => assert_eq!(stats.strangers_dropped, 3),
+            Sockets::Each => assert!(stats.strangers_dropped <= 3, "{stats:?}"),
+            Sockets::Auto => unreachable!("a worker has decided"),
+        }
     });
 }
 
