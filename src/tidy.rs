@@ -89,6 +89,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "demo", "load"]),
     ("jiff", &["clock"]),
     ("md5", &["sip"]),
+    ("opus", &["codec"]),
     ("prometheus", &["metrics"]),
     ("rand_chacha", &["ids"]),
     ("rustls", &["net"]),

@@ -3,6 +3,8 @@
 
 pub mod mutate;
 
+#[path = "../../fuzz/bodies/codec.rs"]
+mod codec;
 #[path = "../../fuzz/bodies/dialog_info.rs"]
 mod dialog_info;
 #[path = "../../fuzz/bodies/digest.rs"]
@@ -91,4 +93,9 @@ fn stun_requests() {
 #[test]
 fn dialog_documents() {
     short_run("dialog_info", dialog_info::run);
+}
+
+#[test]
+fn packets_of_sound() {
+    short_run("codec", codec::run);
 }

@@ -2,6 +2,7 @@
 //!
 //! Shared by all workers and never changed: a listener holds a reference and an offset (`player`).
 
+use crate::codec::Rate;
 use crate::codec::g711::alaw_encode;
 use crate::codec::g711::ulaw_encode;
 use crate::codec::resample;
@@ -202,7 +203,7 @@ fn samples_of(path: &Path) -> Result<Vec<i16>, SoundsError> {
     let wav = wav::read(&file).map_err(|fault| SoundsError::Format { path: path.to_owned(), fault })?;
     match wav.rate_hz {
         8_000 => Ok(wav.into_mono()),
-        16_000 => Ok(resample::halve(&wav.into_mono())),
+        16_000 => Ok(resample::clip(&wav.into_mono(), Rate::Wide, Rate::Narrow)),
         rate_hz => Err(SoundsError::Rate { path: path.to_owned(), rate_hz }),
     }
 }
