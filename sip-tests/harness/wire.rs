@@ -1,17 +1,18 @@
-//! A client of the tests' own over a real connection: TCP, TLS, WebSocket or WebSocket over TLS.
+//! A peer of the tests' own over a real connection: a client over TCP, TLS, WebSocket or WebSocket over TLS, or a server
+//! over TLS.
 
 #![allow(clippy::disallowed_methods, reason = "real sockets live in real time")]
 
 use super::certificate::Certificate;
 use bytes::Bytes;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 use strowger::sip::endpoint::Transport;
 use strowger::sip::msg::frame::{Frame, Framer};
-use strowger::sip::msg::{Message, Name};
+use strowger::sip::msg::{Message, Method, Name};
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConnection, StreamOwned};
+use tokio_rustls::rustls::{ClientConnection, ServerConnection, StreamOwned};
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocket;
@@ -26,6 +27,8 @@ type Secure = StreamOwned<ClientConnection, TcpStream>;
 enum Stream {
     Tcp(TcpStream),
     Tls(Box<Secure>),
+    /// Opened by the other side.
+    Served(Box<StreamOwned<ServerConnection, TcpStream>>),
     Ws(Box<WebSocket<TcpStream>>),
     Wss(Box<WebSocket<Secure>>),
 }
@@ -87,10 +90,36 @@ impl Wire {
         Ok(wire)
     }
 
+    /// Waits for a connection and shows it this certificate.
+    pub fn accept(listener: &TcpListener, certificate: &Certificate) -> Result<Self, String> {
+        listener.set_nonblocking(true).expect("an option");
+        let began = Instant::now();
+        let mut tcp = loop {
+            match listener.accept() {
+                Ok((tcp, _)) => break tcp,
+                Err(error) if error.kind() == ErrorKind::WouldBlock && began.elapsed() < CEILING => {
+                    std::thread::sleep(LOOK);
+                }
+                Err(error) => return Err(error.to_string()),
+            }
+        };
+        tcp.set_nonblocking(false).expect("an option");
+        tcp.set_nodelay(true).expect("an option");
+        tcp.set_read_timeout(Some(CEILING)).expect("a timeout");
+        let mut server = ServerConnection::new(certificate.server()).expect("a server");
+        while server.is_handshaking() {
+            server.complete_io(&mut tcp).map_err(|error| error.to_string())?;
+        }
+        tcp.set_read_timeout(Some(LOOK)).expect("a timeout");
+        let stream = Stream::Served(Box::new(StreamOwned::new(server, tcp)));
+        Ok(Self { transport: Transport::Tls, stream, framer: Framer::new(), line_ends: 0 })
+    }
+
     fn socket(&self) -> &TcpStream {
         match &self.stream {
             Stream::Tcp(stream) => stream,
             Stream::Tls(stream) => &stream.sock,
+            Stream::Served(stream) => &stream.sock,
             Stream::Ws(socket) => socket.get_ref(),
             Stream::Wss(socket) => &socket.get_ref().sock,
         }
@@ -105,6 +134,7 @@ impl Wire {
         match &mut self.stream {
             Stream::Tcp(stream) => stream.write_all(bytes).is_ok(),
             Stream::Tls(stream) => stream.write_all(bytes).and_then(|()| stream.flush()).is_ok(),
+            Stream::Served(stream) => stream.write_all(bytes).and_then(|()| stream.flush()).is_ok(),
             Stream::Ws(socket) => socket.send(message()).is_ok(),
             Stream::Wss(socket) => socket.send(message()).is_ok(),
         }
@@ -154,6 +184,7 @@ impl Wire {
         let read = match &mut self.stream {
             Stream::Tcp(stream) => stream.read(&mut buffer),
             Stream::Tls(stream) => stream.read(&mut buffer),
+            Stream::Served(stream) => stream.read(&mut buffer),
             Stream::Ws(socket) => return of_socket(socket.read()),
             Stream::Wss(socket) => return of_socket(socket.read()),
         };
@@ -173,6 +204,17 @@ impl Wire {
         match self.receive() {
             Came::Message(message) => message,
             other => panic!("{:?}: a message should have come, not {other:?}", self.transport),
+        }
+    }
+
+    /// The next request with that method; others are passed over.
+    #[track_caller]
+    pub fn request(&mut self, method: Method<'_>) -> Message {
+        loop {
+            let message = self.message();
+            if message.is_request() && message.method() == method {
+                return message;
+            }
         }
     }
 

@@ -47,7 +47,7 @@ pub struct Baresip {
     events: Arc<Mutex<Vec<Value>>>,
     pub number: String,
     pub tone_hz: u32,
-    _ports: Range,
+    ports: Range,
 }
 
 impl Baresip {
@@ -79,6 +79,21 @@ impl Baresip {
         phone
     }
 
+    /// Starts one that is called and calls over TLS without registering, as a carrier's gateway: at the address that comes
+    /// with it, with the certificate in that file. `begin_as_carrier` tells it where the switch is.
+    pub fn start_carrier(own: &Path, ca: &Path, account: &Account<'_>) -> (Self, SocketAddr) {
+        let lines = format!("sip_certificate {}\nsip_cafile {}\n", own.display(), ca.display());
+        let carrier = Self::launch(account, &lines, "");
+        let address = SocketAddr::from(([127, 0, 0, 1], carrier.ports.first + 1));
+        (carrier, address)
+    }
+
+    /// Its calls go to the switch at that address, over TLS.
+    pub fn begin_as_carrier(&mut self, switch: SocketAddr, account: &Account<'_>) {
+        let line = account_line(switch, ";transport=tls", account).replace("regint=60", "regint=0");
+        self.command("uanew", &line);
+    }
+
     /// Starts one without an account, with these lines in its configuration and these contacts.
     fn launch(account: &Account<'_>, more: &str, contacts: &str) -> Self {
         let folder = Folder::new(&format!("baresip-{}", account.number));
@@ -99,7 +114,7 @@ impl Baresip {
         let (reader, kept) = (control.try_clone().expect("a socket can be shared"), Arc::clone(&events));
         std::thread::spawn(move || read_events(reader, &kept));
         let (number, tone_hz) = (account.number.to_string(), account.tone_hz);
-        Self { child, folder, control, events, number, tone_hz, _ports: ports }
+        Self { child, folder, control, events, number, tone_hz, ports }
     }
 
     /// Dials a number.

@@ -17,6 +17,7 @@ mod ports;
 mod sipp;
 mod sound;
 mod switch;
+mod talk;
 mod wait;
 
 mod agents;
@@ -30,6 +31,7 @@ mod phones;
 mod queue_calls;
 mod refusals;
 mod secure;
+mod secure_trunk;
 mod softphones;
 mod watchers;
 

@@ -17,6 +17,8 @@ use crate::real::ports;
 use crate::real::switch::Place;
 use crate::real::switch::Switch;
 use crate::real::switch::configuration;
+use crate::real::talk::answer;
+use crate::real::talk::media_port;
 use crate::real::wait;
 use std::net::SocketAddr;
 use strowger::ids::Random;
@@ -120,12 +122,11 @@ fn browser_talks(secure: Secure, wire: Wire, browser_ends: bool) {
     let mut bruno = Baresip::registered(&secure.switch, &BRUNO);
     let voice = Party::speaking(CALLER_HZ);
     bruno.dial("1001");
-    let invite = browser.request(Method::Invite);
+    let invite = browser.wire.request(Method::Invite);
     assert_eq!(invite.request_uri_raw(), BROWSER.as_bytes());
     let media = media_port(&invite);
-    let answer = browser.answer(&invite, voice.port);
-    assert!(browser.wire.send(&answer));
-    let ack = browser.request(Method::Ack);
+    assert!(browser.wire.send(&answer(&invite, &format!("<{BROWSER}>"), voice.port)));
+    let ack = browser.wire.request(Method::Ack);
     voice.speak_to(media);
     bruno.wait_for("CALL_ESTABLISHED", 1);
     bruno.hears(CALLER_HZ);
@@ -135,7 +136,7 @@ fn browser_talks(secure: Secure, wire: Wire, browser_ends: bool) {
         bruno.wait_for("CALL_CLOSED", 1);
     } else {
         bruno.hang_up();
-        let bye = browser.request(Method::Bye);
+        let bye = browser.wire.request(Method::Bye);
         let ok = ResponseWriter::to(&bye, 200, "OK").finish();
         assert!(browser.wire.send(&ok));
     }
@@ -194,27 +195,6 @@ impl Browser {
         self.wire.answer("browser")
     }
 
-    /// The next request with that method.
-    fn request(&mut self, method: Method<'_>) -> Message {
-        loop {
-            let message = self.wire.message();
-            if message.is_request() && message.method() == method {
-                return message;
-            }
-        }
-    }
-
-    fn answer(&self, invite: &Message, port: u16) -> Vec<u8> {
-        let body = format!(
-            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP 8\r\n\
-             a=rtpmap:8 PCMA/8000\r\na=sendrecv\r\n"
-        );
-        let mut response = ResponseWriter::to(invite, 200, "OK");
-        response.to_tag(b"browser").with_record_route();
-        response.header(Name::Contact, format!("<{BROWSER}>").as_bytes());
-        response.body(b"application/sdp", body.as_bytes()).finish().to_vec()
-    }
-
     /// Hangs up: to the Contact of the INVITE, in the dialog that the ACK belongs to.
     fn bye(&mut self, invite: &Message, ack: &Message) {
         let field = |message: &Message, name| {
@@ -233,13 +213,6 @@ impl Browser {
         assert!(self.wire.send(request.as_bytes()));
         assert_eq!(self.wire.answer(&call_id).status(), Some(200));
     }
-}
-
-/// Where the switch wants to hear.
-fn media_port(message: &Message) -> u16 {
-    let body = String::from_utf8_lossy(message.body_slice()).into_owned();
-    let line = body.lines().find_map(|line| line.strip_prefix("m=audio ")).expect("an audio line");
-    line.split(' ').next().and_then(|port| port.parse().ok()).expect("a port")
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::call::cause::Cause;
 use crate::call::event::LegId;
-use crate::call::keys::Way;
+use crate::call::event::Way;
 use crate::call::menu::Choice;
 use crate::ids::OfferUid;
 use crate::ids::QueueId;

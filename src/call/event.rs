@@ -1,7 +1,6 @@
 //! What a call is told.
 
 use crate::call::cause::Cause;
-use crate::call::keys::Way;
 use crate::call::menu::Script;
 use crate::ids::AgentId;
 use crate::ids::OfferUid;
@@ -11,6 +10,15 @@ use std::time::Duration;
 /// A leg: one party's connection with the switch. Unique within the process.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LegId(pub u64);
+
+/// How a key came.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// As a telephone event (RFC 4733).
+    Event,
+    /// As an INFO request.
+    Info,
+}
 
 /// What the dial plan wants done with the caller.
 #[derive(Clone, Debug, PartialEq)]

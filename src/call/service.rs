@@ -8,7 +8,7 @@ use crate::call::command::Command;
 use crate::call::command::Hear;
 use crate::call::event::Afterwards;
 use crate::call::event::LegId;
-use crate::call::keys::Way;
+use crate::call::event::Way;
 use crate::call::menu::Menu;
 use crate::call::menu::Script;
 use crate::call::menu::Step;

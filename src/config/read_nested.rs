@@ -187,10 +187,12 @@ impl<'a> Reader<'_, 'a> {
             }
         };
         self.cx.note_gap(gaps::DESTINATION, Some(target.scheme.as_str()), &spot.at);
-        if let Some(template) = &target.name {
+        for template in target.name.iter().chain(&target.number) {
             if let Err(what) = template.check(pattern) {
                 self.cx.fault(&spot.at, what);
             }
+        }
+        if let Some(template) = &target.name {
             let noun = match target.scheme {
                 Scheme::Phone | Scheme::Voicemail => Some(Noun::Phone),
                 Scheme::Queue => Some(Noun::Queue),

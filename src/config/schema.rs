@@ -188,5 +188,5 @@ prints every fault with line and column; `config/callcentre.toml` and `config/lo
   In a rewrite or a destination beside a pattern, `{1}`, `{2}` … are what its runs of wildcards took, and
   `{.}` what its last `.` took.
 - Destinations: `phone:NUMBER`, `queue:ID`, `menu:ID`, `group:ID`, `voicemail:NUMBER`, `conference:ROOM`,
-  `music:CLASS`, `trunk:ID` (the called number goes there unchanged), `park`.
+  `music:CLASS`, `trunk:ID` (the called number goes there unchanged) or `trunk:ID/NUMBER` (that one does), `park`.
 ";

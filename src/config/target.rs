@@ -1,9 +1,10 @@
-//! Destinations as they are written: `queue:support`, `trunk:far`, `conference:{.}`, `park`.
+//! Destinations as they are written: `queue:support`, `trunk:far`, `trunk:far/+33140000000`, `conference:{.}`, `park`.
 //!
 //! Where a call really goes is the dial plan's to decide.
 
 use crate::config::gaps;
 use crate::config::pattern::Template;
+use crate::config::phone::check_number;
 use crate::config::words::Word;
 use crate::config::words::words;
 
@@ -24,7 +25,7 @@ words! {
         "conference" => Conference,
         /// Hold music alone, by its class.
         "music" => Music,
-        /// A trunk, by its id; the called number goes there unchanged.
+        /// A trunk, by its id; the called number goes there unchanged, or the one that is written after a `/`.
         "trunk" => Trunk,
         /// A parking slot.
         "park" => Park,
@@ -45,6 +46,8 @@ pub struct Target {
     pub scheme: Scheme,
     /// What of that kind; `None` for `park` alone.
     pub name: Option<Template>,
+    /// The number that a trunk is given; `None`: the called one.
+    pub number: Option<Template>,
 }
 
 impl Target {
@@ -65,12 +68,23 @@ impl Target {
             return Err((what, meant));
         };
         match (known, name) {
-            (Scheme::Park, None) => Ok(Self { scheme: known, name: None }),
+            (Scheme::Park, None) => Ok(Self { scheme: known, name: None, number: None }),
             (_, None) => Err((format!("`{text}` does not say which: write `{text}:…`"), None)),
             (_, Some(name)) => {
+                let (name, number) = match name.split_once('/') {
+                    Some((name, number)) if known == Scheme::Trunk => (name, Some(sent(number)?)),
+                    Some(_) | None => (name, None),
+                };
                 let name = Template::parse(name).map_err(|what| (format!("destination: {what}"), None))?;
-                Ok(Self { scheme: known, name: Some(name) })
+                Ok(Self { scheme: known, name: Some(name), number })
             }
         }
     }
+}
+
+/// The number behind a trunk.
+fn sent(text: &str) -> Result<Template, (String, Option<String>)> {
+    let number = Template::parse(text).map_err(|what| (format!("destination: {what}"), None))?;
+    let right = if number.is_literal() { check_number(text) } else { Ok(()) };
+    right.map(|()| number).map_err(|what| (format!("destination: after the `/`, {what}"), None))
 }

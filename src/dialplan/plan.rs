@@ -175,13 +175,18 @@ impl Dialplan {
         self.menu_numbers.get(number).map(|menu| Destination::Menu(menu.clone()))
     }
 
+    /// The number as a feature code, whatever else it may be: what a lamp is asked for by.
+    pub fn code(&self, number: &str) -> Option<Feature> {
+        self.codes.read(number)
+    }
+
     /// The shape of our own numbers.
     pub fn reach(&self) -> &Reach {
         &self.reach
     }
 
     /// Where a destination of the configuration leads outside of any pattern: an overflow, a fallback.
-    /// `number` is the called number, which `trunk:` sends on.
+    /// `number` is the called number, which a `trunk:` without one of its own sends on.
     pub fn target(&self, target: &Target, number: &str) -> Destination {
         self.resolve(target, &Captures::default(), number)
     }
@@ -217,7 +222,9 @@ impl Dialplan {
                 if !self.trunks.contains(&trunk) {
                     return Destination::NotFound;
                 }
-                Destination::Trunk { trunks: vec![trunk], number: number.to_string() }
+                let own = target.number.as_ref().map(|template| fill(template, taken));
+                let number = own.unwrap_or_else(|| number.to_string());
+                Destination::Trunk { trunks: vec![trunk], number }
             }
             Scheme::Music => Destination::Music(name),
             Scheme::Group => {

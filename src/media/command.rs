@@ -78,6 +78,15 @@ pub enum Tone {
     Congestion,
 }
 
+/// How a party's key came.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum KeyWay {
+    /// As a telephone event (RFC 4733).
+    Event,
+    /// By INFO.
+    Info,
+}
+
 /// From the switch to a worker.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
@@ -136,6 +145,14 @@ pub enum Command {
         /// `0` to `9`, `*`, `#`, `A` to `D`.
         key: char,
     },
+    /// The leg's party has told by INFO that it has pressed a key. [`Event::Digit`] follows, unless the same press has come
+    /// as a telephone event; one that comes later is not passed on.
+    Told {
+        /// Whose party.
+        leg: LegKey,
+        /// `0` to `9`, `*`, `#`, `A` to `D`.
+        key: char,
+    },
     /// The leg ends. Whoever heard it hears silence. Its port comes back by [`Event::Ports`], later.
     Close {
         /// Which.
@@ -175,12 +192,14 @@ pub enum Event {
         /// The number of these prompts.
         number: u32,
     },
-    /// A key was pressed (RFC 4733), once for each press.
+    /// A key was pressed: once for each press, whichever of the two ways comes first.
     Digit {
         /// By whom.
         leg: LegKey,
         /// `0` to `9`, `*`, `#`, `A` to `D`.
         digit: char,
+        /// How it came first.
+        by: KeyWay,
     },
     /// A leg has ended: after [`Command::Close`], or because handling it failed, or its `Open` was refused.
     Closed {

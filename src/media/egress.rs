@@ -107,7 +107,7 @@ impl Egress {
                     self.send(now, to, stamp, format.payload, out, fill);
                 }
             }
-            Kind::Keys => match format.dtmf {
+            Kind::Keys => match format.dtmf.filter(|_| !heard.is_copy) {
                 Some(payload_type) => {
                     if let Some(stamp) = self.timeline.relay(now, incoming) {
                         self.send(now, to, stamp, payload_type, out, |out| out.extend_from_slice(payload));

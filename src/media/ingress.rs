@@ -2,6 +2,8 @@
 
 use crate::clock::Instant;
 use crate::media::command::Format;
+use crate::media::command::KeyWay;
+use crate::media::heard_keys::HeardKeys;
 use crate::media::relay;
 use crate::media::relay::Kind;
 use crate::rtp::dtmf::Recognizer;
@@ -31,6 +33,7 @@ pub(crate) struct Ingress {
     format: Option<Format>,
     receives: bool,
     recognizer: Recognizer,
+    keys: HeardKeys,
     lost_before: i64,
 }
 
@@ -60,6 +63,8 @@ pub(crate) struct Heard {
     pub(crate) latched: bool,
     /// A key was pressed.
     pub(crate) digit: Option<char>,
+    /// A key whose press was told by INFO already: nobody is to hear it once more.
+    pub(crate) is_copy: bool,
 }
 
 impl Ingress {
@@ -74,6 +79,7 @@ impl Ingress {
             format: None,
             receives: false,
             recognizer: Recognizer::default(),
+            keys: HeardKeys::default(),
             lost_before: 0,
         }
     }
@@ -118,19 +124,28 @@ impl Ingress {
             return None;
         }
         self.count(now, &header, kind);
-        let mut heard = Heard { header, kind, latched: verdict == Verdict::Latched, digit: None };
+        let mut heard =
+            Heard { header, kind, latched: verdict == Verdict::Latched, digit: None, is_copy: false };
         let payload = bytes.get(heard.header.payload.clone()).unwrap_or_default();
         if kind == Some(Kind::Keys) {
             let Some(event) = TelephoneEvent::read(payload) else {
                 self.counts.malformed += 1;
                 return None;
             };
-            heard.digit = self.recognizer.hear(heard.header.ssrc, heard.header.timestamp, event);
+            let press = (heard.header.ssrc, heard.header.timestamp);
+            heard.digit = self.recognizer.hear(press.0, press.1, event);
+            heard.digit = heard.digit.filter(|key| self.keys.hear_event(now, *key, press));
+            heard.is_copy = self.keys.is_copy(press);
         }
         if payload.is_empty() || !self.receives {
             heard.kind = None;
         }
         Some(heard)
+    }
+
+    /// The party has told by INFO that it has pressed a key; whether that is news.
+    pub(crate) fn told(&mut self, now: Instant, key: char) -> bool {
+        self.keys.hear(now, key, KeyWay::Info)
     }
 
     fn count(&mut self, now: Instant, header: &Header, kind: Option<Kind>) {

@@ -13,6 +13,7 @@ mod control;
 mod datagram;
 mod each;
 mod egress;
+mod heard_keys;
 mod ingress;
 mod kernel;
 mod keys;

@@ -9,6 +9,7 @@ use crate::ids::Random;
 use crate::media::board::Counters;
 use crate::media::command::Command;
 use crate::media::command::Event;
+use crate::media::command::KeyWay;
 use crate::media::command::LegKey;
 use crate::media::command::Source;
 use crate::media::control::Control;
@@ -184,7 +185,7 @@ impl Core {
             out.events.push(Event::Latched { leg: key, from });
         }
         if let Some(digit) = heard.digit {
-            out.events.push(Event::Digit { leg: key, digit });
+            out.events.push(Event::Digit { leg: key, digit, by: KeyWay::Event });
         }
         let unbonded = leg.bond.is_none();
         if heard.kind.is_some() {
@@ -327,6 +328,7 @@ impl Core {
             | Command::Hear { leg, .. }
             | Command::Watch { leg, .. }
             | Command::Press { leg, .. }
+            | Command::Told { leg, .. }
             | Command::Close { leg } => match self.keys.get(&leg).copied() {
                 Some(pair) => self.leg_command(now, pair, command, out),
                 None => self.counters.bad_commands += 1,
@@ -355,6 +357,13 @@ impl Core {
                     leg.egress.press(now, key);
                 }
                 self.arm(now, pair);
+            }
+            Command::Told { key, .. } => {
+                if let Some(leg) = leg_mut(&mut self.legs, pair)
+                    && leg.ingress.told(now, key)
+                {
+                    out.events.push(Event::Digit { leg: leg.key, digit: key, by: KeyWay::Info });
+                }
             }
             Command::Close { .. } => self.close(now, pair, out),
             Command::Open { .. } | Command::Restock => {}

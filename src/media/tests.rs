@@ -29,6 +29,7 @@ use crate::media::Sounds;
 use crate::media::Source;
 use crate::media::Then;
 use crate::media::Tone;
+use crate::media::command::KeyWay;
 use crate::media::outputs::Channel;
 use crate::media::outputs::Outputs;
 use crate::media::session::Core;
@@ -473,7 +474,10 @@ fn a_keypress_is_one_event_and_reaches_the_other_side_under_its_number() {
     net.phones[ALICE].timestamp = timestamp.wrapping_add(8 * 160);
     net.phones[ALICE].speaks = true;
     net.ms(200);
-    assert_eq!(net.count(|event| *event == Event::Digit { leg: LegKey(0), digit: '5' }), 1);
+    assert_eq!(
+        net.count(|event| *event == Event::Digit { leg: LegKey(0), digit: '5', by: KeyWay::Event }),
+        1
+    );
     assert_eq!(net.count(|event| matches!(event, Event::Digit { .. })), 1);
     let headers = net.phones[BOB].headers();
     let keys: Vec<_> = headers[spoken..].iter().filter(|(_, header)| header.payload_type == 110).collect();

@@ -242,7 +242,7 @@ pub(crate) const DROP_REASONS: &[&str] = &[
 pub(crate) const BLOCK_REASONS: &[&str] = &["account_from_source", "source", "account"];
 /// Why a phone's call was refused.
 pub(crate) const TOLL_REASONS: &[&str] =
-    &["permission", "prefix", "hours", "max_calls", "calls_per_hour", "minutes_per_hour"];
+    &["permission", "prefix", "hours", "max_calls", "calls_per_hour", "minutes_per_hour", "from_outside"];
 /// Why a NOTIFY failed.
 pub(crate) const NOTIFY_REASONS: &[&str] = &["refused", "timeout", "unreachable"];
 /// Why an agent's state was repaired.

@@ -49,7 +49,7 @@ impl Core {
         match feature.code {
             FeatureCode::QueueLogin => say(self.toggle_login(&phone, argument)),
             FeatureCode::QueuePause => say(self.toggle_pause(&phone, argument)),
-            FeatureCode::CallersWaiting => self.callers_waiting(now, &phone),
+            FeatureCode::CallersWaiting => self.callers_waiting(now, &phone, argument),
             FeatureCode::EndWrapUp => say(self.end_wrap_up(&phone)),
             FeatureCode::DndOn | FeatureCode::DndOff => {
                 let on = feature.code == FeatureCode::DndOn;
@@ -72,7 +72,7 @@ impl Core {
                 sounds.extend(spoken::digits(phone.as_str()));
                 Turn::Begin(Plan::Say { sounds, then: Afterwards::HangUp(Cause::Normal) })
             }
-            FeatureCode::SpeedDial => self.speed_dial(&phone, argument),
+            FeatureCode::SpeedDial => self.speed_dial(now, call, &phone, argument),
             // Those that are destinations of their own, and those that are not built.
             FeatureCode::Music
             | FeatureCode::Pickup
@@ -115,7 +115,7 @@ impl Core {
         }
     }
 
-    fn queue_named(&self, name: &str) -> Option<QueueId> {
+    pub(crate) fn queue_named(&self, name: &str) -> Option<QueueId> {
         let by_number = |queue: &&crate::config::Queue| queue.number.as_deref() == Some(name);
         let by_id = |queue: &&crate::config::Queue| queue.id.as_str() == name;
         let queues = &self.config.queues;
@@ -166,12 +166,19 @@ impl Core {
         may
     }
 
-    /// Says how many callers wait in the queues of the phone's agent.
-    fn callers_waiting(&mut self, now: Now, phone: &PhoneNumber) -> Turn {
-        let card = self.agents_by_phone.get(phone).and_then(|agent| self.acd.agent(agent));
-        let Some(card) = card else { return say(INVALID) };
+    /// Says how many callers wait: in a queue by its number or id, or in those of the phone's agent.
+    fn callers_waiting(&mut self, now: Now, phone: &PhoneNumber, queue: &str) -> Turn {
+        let queues: Vec<QueueId> = if queue.is_empty() {
+            let card = self.agents_by_phone.get(phone).and_then(|agent| self.acd.agent(agent));
+            card.into_iter().flat_map(|card| card.queues).map(|seat| seat.queue).collect()
+        } else {
+            self.queue_named(queue).into_iter().collect()
+        };
+        if queues.is_empty() {
+            return say(INVALID);
+        }
         let waiting = |queue: &QueueId| self.acd.queue(queue, now.instant).map_or(0, |card| card.waiting);
-        let count = card.queues.iter().map(|seat| waiting(&seat.queue)).sum();
+        let count = queues.iter().map(waiting).sum();
         let mut sounds = spoken::count(count, self.config.sounds.language);
         sounds.push("queue-callswaiting".to_owned());
         Turn::Begin(Plan::Say { sounds, then: Afterwards::HangUp(Cause::Normal) })
@@ -210,7 +217,7 @@ impl Core {
         sounds
     }
 
-    fn speed_dial(&mut self, phone: &PhoneNumber, short: &str) -> Turn {
+    fn speed_dial(&mut self, now: Now, call: CallUid, phone: &PhoneNumber, short: &str) -> Turn {
         let own =
             self.config.phone(phone.as_str()).map(|phone| phone.features.speed_dial).unwrap_or_default();
         let number = own.get(short).or_else(|| self.config.features.speed_dial.get(short));
@@ -219,9 +226,10 @@ impl Core {
             let help = self.dialplan.is_emergency(number).then(|| self.dialplan.from_phone(number));
             help.or_else(|| self.forwarding_destination(number))
         };
-        match number.and_then(destination) {
-            Some(to) => Turn::To(to),
-            None => say(INVALID),
+        let Some(to) = number.and_then(destination) else { return say(INVALID) };
+        match self.toll_leads(now, call, &to, true) {
+            Ok(()) => Turn::To(to),
+            Err(cause) => Turn::Refuse(cause),
         }
     }
 

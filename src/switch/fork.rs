@@ -10,13 +10,11 @@ use crate::sip::dialog::Dialog;
 use crate::sip::dialog::DialogId;
 use crate::sip::endpoint::ClientTx;
 use crate::sip::endpoint::Flow;
-use crate::sip::msg::Edits;
 use crate::sip::msg::Message;
 use crate::sip::msg::Method;
 use crate::sip::msg::Name;
 use crate::switch::core::Core;
 use crate::switch::leg::Leg;
-use crate::switch::leg::Phase;
 use crate::switch::leg::Purpose;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -128,37 +126,5 @@ impl Core {
         let user = Purpose::Farewell(id).pack();
         self.endpoint.request(now.instant, flow, bytes, user, &mut self.effects);
         self.count_request_out(Method::Prack, flow.transport);
-    }
-
-    /// Sends a leg's INVITE once more, changed: the same dialog to be, the next CSeq number. False when it can't be.
-    pub(crate) fn dial_again(
-        &mut self,
-        now: Now,
-        id: LegId,
-        invite: &Message,
-        headers: &[(Name, String)],
-    ) -> bool {
-        let Some(Leg { target: Some(target), .. }) = self.legs.get(&id) else { return false };
-        let (Ok(cseq), Ok(via)) = (invite.cseq(), invite.via()) else { return false };
-        let flow = target.flow;
-        let branch = self.endpoint.branch();
-        let before = String::from_utf8_lossy(via.branch.unwrap_or_default()).into_owned();
-        let via = String::from_utf8_lossy(via.raw).replace(&before, &branch);
-        let cseq = format!("{} INVITE", cseq.number.saturating_add(1));
-        let mut edits = Edits::new();
-        edits.replace(Name::Via, via.as_bytes()).replace(Name::CSeq, cseq.as_bytes());
-        for (name, value) in headers {
-            edits.replace(*name, value.as_bytes());
-        }
-        let bytes = edits.apply(invite);
-        let user = Purpose::Dial(id).pack();
-        let sent = self.endpoint.request(now.instant, flow, bytes.clone(), user, &mut self.effects);
-        self.count_request_out(Method::Invite, flow.transport);
-        let Some(leg) = self.legs.get_mut(&id) else { return false };
-        leg.invite_sent = Some(bytes);
-        if let Phase::Outgoing { tx, .. } = &mut leg.phase {
-            *tx = sent;
-        }
-        true
     }
 }

@@ -71,7 +71,12 @@ impl Core {
         }
         match &group.no_answer {
             Some(target) => {
-                Turn::To(self.dialplan.target(target, group.number.as_deref().unwrap_or_default()))
+                let to = self.dialplan.target(target, group.number.as_deref().unwrap_or_default());
+                // The group's own number is the configuration's as well.
+                match self.toll_leads(now, call, &to, true) {
+                    Ok(()) => Turn::To(to),
+                    Err(cause) => Turn::Refuse(cause),
+                }
             }
             None => Turn::Refuse(cause),
         }

@@ -1,6 +1,7 @@
 //! Keys that parties press: from telephone events (RFC 4733) and INFO requests to the call, and on to the other party.
 //!
-//! Between two parties with telephone events the media engine passes them on by itself; here is what it can't.
+//! Between two parties with telephone events the media engine passes them on by itself; here is what it can't. That a press
+//! which comes by both ways is one is the engine's to see, too: it has them in the order in which they came.
 
 use crate::call;
 use crate::call::LegId;
@@ -19,11 +20,9 @@ use crate::switch::leg::Purpose;
 const PRESS_MS: u32 = 160;
 
 impl Core {
-    /// A party has pressed a key, by one of the two ways.
-    pub(crate) fn key_pressed(&mut self, now: Now, id: LegId, key: char, way: Way) {
-        let Some(leg) = self.legs.get_mut(&id) else { return };
-        let call = leg.call;
-        if leg.keys.hear(now.instant, key, way) {
+    /// A party has pressed a key, by one of the two ways or by both.
+    pub(crate) fn key_pressed(&mut self, id: LegId, key: char, way: Way) {
+        if let Some(call) = self.legs.get(&id).map(|leg| leg.call) {
             self.tell(call, call::Input::Key { leg: id, key, way });
         }
     }
@@ -33,7 +32,10 @@ impl Core {
         match key_of(message) {
             Some(key) => {
                 self.reply(now, tx, message, 200, "OK");
-                self.key_pressed(now, id, key, Way::Info);
+                if let Some(leg) = self.legs.get(&id) {
+                    let command = MediaCommand::Told { leg: leg.media(), key };
+                    self.out.push(Output::Media { worker: leg.worker, command });
+                }
             }
             // An INFO without a body asks whether the dialog lives.
             None if message.body_slice().is_empty() => self.reply(now, tx, message, 200, "OK"),

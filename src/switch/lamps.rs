@@ -5,14 +5,17 @@
 //! | a phone's number | in a call | rings |
 //! | a queue's number | | callers wait |
 //! | a park slot | a call is parked there | |
-//! | `*45`, `*45<queue>` | logged in (to that queue) | |
-//! | `*46`, `*46<reason>` | in pause (for that reason) | |
-//! | `*47`, `*47<queue>` | callers wait in one's queues (in that queue) | |
-//! | `*48` | in wrap-up | |
+//! | the code for log-in, alone or with a queue | logged in (to that queue) | |
+//! | the code for pause, alone or with a reason | in pause (for that reason) | |
+//! | the code for callers waiting, alone or with a queue | callers wait in one's queues (in that queue) | |
+//! | the code for the end of wrap-up | in wrap-up | |
 //!
-//! The codes are about the agent of the phone that watches. Not subscriptions (`subscribe`): leaves that read.
+//! Which codes these are is the dial plan's profile to say (`dialplan::codes`): a lamp's key is what one dials. They are
+//! about the agent of the phone that watches. Not subscriptions (`subscribe`): leaves that read.
 
 use crate::clock::Now;
+use crate::config::Agent;
+use crate::config::FeatureCode;
 use crate::ids::AgentId;
 use crate::ids::CallUid;
 use crate::ids::PhoneNumber;
@@ -37,17 +40,6 @@ use crate::switch::subscriptions::Look;
 use crate::switch::subscriptions::Matter;
 use crate::switch::view::LegRole;
 use crate::switch::write;
-
-/// Log in and out of queues.
-const LOG_IN: &str = "*45";
-/// Pause and resume.
-const PAUSE: &str = "*46";
-/// Callers waiting.
-const WAITING: &str = "*47";
-/// End of wrap-up.
-const WRAP_UP: &str = "*48";
-/// One's own mailbox.
-const VOICEMAIL: [&str; 2] = ["*97", "*98"];
 
 /// A document over UDP: with the headers of a usual NOTIFY it stays below the 1,300 bytes of RFC 3261 section 18.1.1.
 const COMPACT_LEN_MAX: usize = 720;
@@ -111,11 +103,18 @@ impl Core {
             (Package::MessageSummary, Some(number)) if number == *watcher => Ok(Lamp::Mailbox(number)),
             // Another's messages are another's.
             (Package::MessageSummary, Some(_)) => Err(Dark::Forbidden),
-            (Package::MessageSummary, None) if VOICEMAIL.contains(&user) => {
-                Ok(Lamp::Mailbox(watcher.clone()))
-            }
+            (Package::MessageSummary, None) if self.is_voicemail(user) => Ok(Lamp::Mailbox(watcher.clone())),
             (Package::MessageSummary, None) => Err(Dark::Unknown),
         }
+    }
+
+    /// Whether one dials this to hear one's own messages.
+    fn is_voicemail(&self, user: &str) -> bool {
+        let code = self.dialplan.code(user);
+        code.is_some_and(|feature| {
+            matches!(feature.code, FeatureCode::Voicemail | FeatureCode::VoicemailOther)
+                && feature.argument.is_empty()
+        })
     }
 
     fn lamp_of_thing(&self, watcher: &PhoneNumber, user: &str) -> Result<Lamp, Dark> {
@@ -125,39 +124,57 @@ impl Core {
         if self.config.parking.as_ref().is_some_and(|parking| parking.has_slot(user)) {
             return Ok(Lamp::Slot(PhoneNumber::new(user)));
         }
+        let feature = self.dialplan.code(user).ok_or(Dark::Unknown)?;
+        let argument = feature.argument.as_str();
+        if feature.code == FeatureCode::CallersWaiting {
+            self.lamp_of_waiting(watcher, argument)
+        } else if feature.code == FeatureCode::QueueLogin {
+            self.lamp_of_login(watcher, argument)
+        } else if feature.code == FeatureCode::QueuePause {
+            self.lamp_of_pause(watcher, argument)
+        } else if feature.code == FeatureCode::EndWrapUp {
+            Ok(Lamp::WrapUp(self.agent_on(watcher)?))
+        } else {
+            Err(Dark::Unknown)
+        }
+    }
+
+    /// The agent whose phone watches.
+    fn agent_on(&self, watcher: &PhoneNumber) -> Result<AgentId, Dark> {
         let agent = self.config.agent_of_phone(watcher.as_str());
-        let member =
-            |queue: &QueueId| agent.is_some_and(|agent| agent.queues.iter().any(|seat| seat.queue == *queue));
-        if let Some(rest) = user.strip_prefix(WAITING) {
-            let queues = match rest {
-                "" => self.config.queues.iter().map(|queue| queue.id.clone()).collect::<Vec<_>>(),
-                number => vec![self.queue_of_number(number).ok_or(Dark::Unknown)?],
-            };
-            // Without a queue it is about those that he serves; a phone without an agent sees all.
-            let own = |queue: &QueueId| !rest.is_empty() || agent.is_none() || member(queue);
-            return Ok(Lamp::Waiting(queues.into_iter().filter(own).collect()));
+        agent.map(|agent| agent.id.clone()).ok_or(Dark::Forbidden)
+    }
+
+    /// Without a queue it is about those that he serves; a phone without an agent sees all.
+    fn lamp_of_waiting(&self, watcher: &PhoneNumber, queue: &str) -> Result<Lamp, Dark> {
+        if !queue.is_empty() {
+            return Ok(Lamp::Waiting(vec![self.queue_named(queue).ok_or(Dark::Unknown)?]));
         }
-        let own = || agent.map(|agent| agent.id.clone()).ok_or(Dark::Forbidden);
-        if let Some(rest) = user.strip_prefix(LOG_IN) {
-            if rest.is_empty() {
-                return Ok(Lamp::LogIn(own()?, None));
-            }
-            let queue = self.queue_of_number(rest).ok_or(Dark::Unknown)?;
-            return if member(&queue) { Ok(Lamp::LogIn(own()?, Some(queue))) } else { Err(Dark::Forbidden) };
+        let agent = self.config.agent_of_phone(watcher.as_str());
+        let own = |queue: &QueueId| agent.is_none_or(|agent| serves(agent, queue));
+        let queues = self.config.queues.iter().map(|queue| queue.id.clone());
+        Ok(Lamp::Waiting(queues.filter(own).collect()))
+    }
+
+    fn lamp_of_login(&self, watcher: &PhoneNumber, queue: &str) -> Result<Lamp, Dark> {
+        let own = self.agent_on(watcher);
+        if queue.is_empty() {
+            return Ok(Lamp::LogIn(own?, None));
         }
-        if let Some(rest) = user.strip_prefix(PAUSE) {
-            if rest.is_empty() {
-                return Ok(Lamp::Pause(own()?, None));
-            }
-            let named = |code: &Option<String>| code.as_deref() == Some(rest);
-            let reason = self.config.pause_reasons.iter().find(|reason| named(&reason.code));
-            let reason = reason.ok_or(Dark::Unknown)?.id.clone();
-            return Ok(Lamp::Pause(own()?, Some(reason)));
+        let queue = self.queue_named(queue).ok_or(Dark::Unknown)?;
+        let agent = self.config.agent_of_phone(watcher.as_str());
+        let member = agent.is_some_and(|agent| serves(agent, &queue));
+        if member { Ok(Lamp::LogIn(own?, Some(queue))) } else { Err(Dark::Forbidden) }
+    }
+
+    fn lamp_of_pause(&self, watcher: &PhoneNumber, code: &str) -> Result<Lamp, Dark> {
+        if code.is_empty() {
+            return Ok(Lamp::Pause(self.agent_on(watcher)?, None));
         }
-        if user == WRAP_UP {
-            return Ok(Lamp::WrapUp(own()?));
-        }
-        Err(Dark::Unknown)
+        let named = |own: &Option<String>| own.as_deref() == Some(code);
+        let reason = self.config.pause_reasons.iter().find(|reason| named(&reason.code));
+        let reason = reason.ok_or(Dark::Unknown)?.id.clone();
+        Ok(Lamp::Pause(self.agent_on(watcher)?, Some(reason)))
     }
 
     fn queue_of_number(&self, number: &str) -> Option<QueueId> {
@@ -320,6 +337,10 @@ impl Core {
             }
         }
     }
+}
+
+fn serves(agent: &Agent, queue: &QueueId) -> bool {
+    agent.queues.iter().any(|seat| seat.queue == *queue)
 }
 
 /// In pause: somewhere paused, and ready nowhere.

@@ -3,7 +3,6 @@
 //! Not the call's logic (`call` decides) and not the wire's (`sip` speaks): the data that joins both.
 
 use crate::call::Cause;
-use crate::call::Keys;
 use crate::call::LegId;
 use crate::clock::Instant;
 use crate::ids::CallUid;
@@ -97,8 +96,6 @@ pub(crate) struct Leg {
     pub(crate) trunk: Option<TrunkId>,
     /// Headers of its INVITE beside those of every one.
     pub(crate) more_headers: Vec<(Name, String)>,
-    /// Its keys, which may come by two ways.
-    pub(crate) keys: Keys,
     /// The peer takes INFO.
     pub(crate) takes_info: bool,
     /// The party wants its number withheld.

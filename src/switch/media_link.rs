@@ -2,7 +2,6 @@
 
 use crate::call;
 use crate::call::Cause;
-use crate::call::Keys;
 use crate::call::LegEvent;
 use crate::call::LegId;
 use crate::call::Way;
@@ -14,6 +13,7 @@ use crate::media::command::Codec;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::Event as MediaEvent;
 use crate::media::command::Format;
+use crate::media::command::KeyWay;
 use crate::media::command::LegKey;
 use crate::media::command::LegStats;
 use crate::sdp;
@@ -65,7 +65,6 @@ impl Core {
             phone: None,
             trunk: None,
             more_headers: Vec::new(),
-            keys: Keys::default(),
             takes_info: false,
             private: false,
             trail: Trail::default(),
@@ -246,7 +245,13 @@ impl Core {
                     self.tell(call, call::Input::Said { leg: id, number });
                 }
             }
-            MediaEvent::Digit { leg, digit } => self.key_pressed(now, LegId(leg.0), digit, Way::Event),
+            MediaEvent::Digit { leg, digit, by } => {
+                let way = match by {
+                    KeyWay::Event => Way::Event,
+                    KeyWay::Info => Way::Info,
+                };
+                self.key_pressed(LegId(leg.0), digit, way);
+            }
         }
     }
 

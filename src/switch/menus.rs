@@ -41,13 +41,17 @@ impl Core {
         let At::Menu(id) = &slot.course.at else { return };
         let called = slot.call.ledger().to.clone();
         let Some(menu) = self.config.menu(id) else { return };
-        let to = match &choice {
-            Choice::Key(key) => menu.keys.get(key).map(|target| self.dialplan.target(target, &called)),
-            Choice::Number(number) => self.dialplan.own_number(number),
-            Choice::Nothing => match &menu.on_timeout {
-                Some(target) => Some(self.dialplan.target(target, &called)),
-                None => return self.no_way(call, Cause::NoAnswer),
-            },
+        let (to, is_named) = match &choice {
+            Choice::Number(number) => (self.dialplan.own_number(number), false),
+            Choice::Key(_) | Choice::Nothing => {
+                let target = if let Choice::Key(key) = &choice {
+                    menu.keys.get(key)
+                } else {
+                    menu.on_timeout.as_ref()
+                };
+                let to = target.map(|target| self.dialplan.target(target, &called));
+                (to, target.is_some_and(|target| target.number.is_some()))
+            }
         };
         let said = match &choice {
             Choice::Key(key) => format!("menu {id}: key {key}"),
@@ -56,8 +60,12 @@ impl Core {
         };
         self.note(now, call, said);
         match to {
+            None if choice == Choice::Nothing => self.no_way(call, Cause::NoAnswer),
             None | Some(Destination::NotFound) => self.tell(call, call::Input::NotChosen),
-            Some(to) => self.lead(now, call, to),
+            Some(to) => match self.toll_leads(now, call, &to, is_named) {
+                Ok(()) => self.lead(now, call, to),
+                Err(cause) => self.no_way(call, cause),
+            },
         }
     }
 }

@@ -43,6 +43,7 @@ mod port_stock;
 mod private_media;
 mod reason;
 mod recorder;
+mod redial;
 mod refer;
 mod register;
 mod reliable;

@@ -9,6 +9,7 @@ use crate::call::LegEvent;
 use crate::call::LegId;
 use crate::clock::Now;
 use crate::sdp;
+use crate::sip::digest::Told;
 use crate::sip::endpoint::ServerTx;
 use crate::sip::msg::Message;
 use crate::sip::msg::Method;
@@ -280,7 +281,7 @@ impl Core {
         let asked = self.session_asked(id);
         let headers =
             [(Name::SessionExpires, asked.seconds.to_string()), (Name::MinSe, asked.seconds_min.to_string())];
-        self.dial_again(now, id, &invite, &headers)
+        self.dial_again(now, id, &invite, &headers, Told::default())
     }
 
     /// The peer does not live any more, as far as RFC 4028 lets us know.

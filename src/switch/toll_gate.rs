@@ -12,6 +12,9 @@ use crate::switch::core::Core;
 use crate::switch::toll::Barred;
 use crate::switch::view::AlarmView;
 
+/// Why a caller is not led outside who is not one of ours: a word for the metric.
+const FROM_OUTSIDE: &str = "from_outside";
+
 impl Core {
     /// Whether a phone may make this call: to be asked before a call of its own.
     ///
@@ -64,6 +67,31 @@ impl Core {
         }
         self.toll.sent_on(now.instant, call, phone);
         Ok(())
+    }
+
+    /// Whether the configuration may lead a call there: by a menu's key, a group's end, a short number. What leads outside
+    /// is charged to the phone that calls. A caller from outside has no account that would bound him: he is led outside
+    /// only where the entry itself names the number (`is_named`), and never to an emergency number.
+    ///
+    /// # Errors
+    /// The cause of the refusal; it was counted and told.
+    pub(crate) fn toll_leads(
+        &mut self,
+        now: Now,
+        call: CallUid,
+        destination: &Destination,
+        is_named: bool,
+    ) -> Result<(), Cause> {
+        let Some(number) = outside(destination) else { return Ok(()) };
+        if let Some(phone) = self.calling_phone(call) {
+            return self.toll_sends_on(now, call, &phone, destination);
+        }
+        if is_named && !self.dialplan.is_emergency(number) {
+            return Ok(());
+        }
+        self.metrics.toll_refused(FROM_OUTSIDE);
+        self.note(now, call, "not led outside: the caller is not one of ours".to_owned());
+        Err(Cause::Forbidden)
     }
 
     /// Ends the calls of phones that have used up their minutes.

@@ -11,14 +11,10 @@ use crate::clock::Now;
 use crate::dialplan;
 use crate::ids::CallUid;
 use crate::ids::TrunkId;
-use crate::sip::digest::Reaction;
 use crate::sip::digest::Told;
 use crate::sip::endpoint::ClientTx;
 use crate::sip::endpoint::Flow;
-use crate::sip::msg;
-use crate::sip::msg::Edits;
 use crate::sip::msg::Message;
-use crate::sip::msg::Method;
 use crate::sip::msg::Name;
 use crate::switch::core::Core;
 use crate::switch::leg::Leg;
@@ -74,10 +70,10 @@ pub(crate) struct Outbound {
 #[derive(Debug)]
 pub(crate) struct Attempt {
     leg: LegId,
-    trunk: TrunkId,
+    pub(crate) trunk: TrunkId,
     way: Way,
-    invite: Bytes,
-    told: Told,
+    pub(crate) invite: Bytes,
+    pub(crate) told: Told,
 }
 
 impl Core {
@@ -196,18 +192,18 @@ impl Core {
         let Some(outbound) = self.trunks.outbound.get_mut(&id) else { return Purpose::Dial(id).pack() };
         outbound.like = Some(like);
         outbound.began.get_or_insert(now.instant);
-        let (trunk, way) = (outbound.trunk.clone(), outbound.way.clone());
-        self.expect_name(&trunk, &way.candidate);
-        self.book_attempt(
-            now,
-            id,
-            Attempt { leg: id, trunk, way, invite: invite.clone(), told: Told::default() },
-        )
+        let (trunk, candidate) = (outbound.trunk.clone(), outbound.way.candidate.clone());
+        self.expect_name(&trunk, &candidate);
+        self.attempt_user(now, id, invite, Told::default())
     }
 
-    /// Notes an INVITE and arms the timer of its silence.
-    fn book_attempt(&mut self, now: Now, id: LegId, attempt: Attempt) -> u64 {
-        let patience = self.trunks.by_id.get(&attempt.trunk).map_or(Duration::ZERO, |t| t.config.failover);
+    /// The same where the target stays: notes the INVITE and arms the timer of its silence. `told` is what the target has
+    /// said of our credentials so far.
+    pub(crate) fn attempt_user(&mut self, now: Now, id: LegId, invite: &Bytes, told: Told) -> u64 {
+        let Some(outbound) = self.trunks.outbound.get(&id) else { return Purpose::Dial(id).pack() };
+        let (trunk, way) = (outbound.trunk.clone(), outbound.way.clone());
+        let patience = self.trunks.by_id.get(&trunk).map_or(Duration::ZERO, |t| t.config.failover);
+        let attempt = Attempt { leg: id, trunk, way, invite: invite.clone(), told };
         let (serial, user) = self.trunks.ask(Asked::Invite(Box::new(attempt)));
         if let Some(outbound) = self.trunks.outbound.get_mut(&id) {
             outbound.serial = serial;
@@ -335,7 +331,12 @@ impl Core {
             return;
         };
         let rang = *rang;
-        if matches!(status, 401 | 407) && self.answer_challenge(now, leg, &mut attempt, message) {
+        let again = match status {
+            401 | 407 => self.answer_challenge(now, leg, &mut attempt, message),
+            422 => self.dial_with_longer_session(now, leg, message),
+            _ => false,
+        };
+        if again {
             return;
         }
         let emergency = self.trunks.outbound.get(&leg).is_some_and(|outbound| outbound.emergency);
@@ -392,54 +393,6 @@ impl Core {
         if status >= 200 {
             self.tell_health(now, &trunk, place, health::Input::CallAnswered);
         }
-    }
-
-    /// RFC 3261 section 22.2: the INVITE is sent again with credentials, in the same Call-ID, with the next CSeq.
-    fn answer_challenge(&mut self, now: Now, id: LegId, attempt: &mut Attempt, message: &Message) -> bool {
-        let Some(trunk) = self.trunks.by_id.get_mut(&attempt.trunk) else { return false };
-        let Some(account) = &mut trunk.account else { return false };
-        match account.challenged(message, &mut attempt.told) {
-            Reaction::Again => {}
-            Reaction::Wrong => {
-                tracing::warn!(trunk = %attempt.trunk, "the carrier refuses our credentials; check `user` and `secret`");
-                return false;
-            }
-            Reaction::Unanswerable => return false,
-        }
-        let Ok(invite) = Message::parse(attempt.invite.clone()) else { return false };
-        let Ok(cseq) = invite.cseq() else { return false };
-        let headers = account.authorize(Method::Invite, invite.request_uri_raw(), &mut self.random);
-        let flow = attempt.way.flow;
-        let transport = msg::Transport::from(flow.transport);
-        let via = format!(
-            "SIP/2.0/{} {};branch={};rport",
-            String::from_utf8_lossy(transport.as_bytes()),
-            self.addresses.signalling(&flow),
-            self.endpoint.branch()
-        );
-        let cseq = format!("{} INVITE", cseq.number.saturating_add(1));
-        let mut edits = Edits::new();
-        edits.replace(Name::Via, via.as_bytes()).replace(Name::CSeq, cseq.as_bytes());
-        edits.remove(Name::Authorization).remove(Name::ProxyAuthorization);
-        for (name, value) in &headers {
-            edits.append(*name, value);
-        }
-        let bytes = edits.apply(&invite);
-        let again = Attempt {
-            leg: id,
-            trunk: attempt.trunk.clone(),
-            way: attempt.way.clone(),
-            invite: bytes.clone(),
-            told: attempt.told,
-        };
-        let user = self.book_attempt(now, id, again);
-        let tx = self.endpoint.request(now.instant, flow, bytes.clone(), user, &mut self.effects);
-        self.count_request_out(Method::Invite, flow.transport);
-        if let Some(leg) = self.legs.get_mut(&id) {
-            leg.invite_sent = Some(bytes);
-            leg.phase = Phase::Outgoing { tx, rang: false, cancelled: None };
-        }
-        true
     }
 }
 
