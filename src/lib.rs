@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod codec;
 pub mod config;
+pub mod datagrams;
 pub mod demo;
 pub mod dialplan;
 pub mod http;

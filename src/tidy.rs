@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const ARROWS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("ids", &["clock"]),
+    ("datagrams", &[]),
     ("codec", &[]),
     ("sdp", &[]),
     ("record", &["ids", "clock"]),
@@ -22,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("call", &["ids", "clock", "record"]),
     ("acd", &["ids", "clock", "record"]),
     ("metrics", &["ids"]),
-    ("net", &["clock", "config", "metrics", "sip", "trunk"]),
+    ("net", &["clock", "config", "datagrams", "metrics", "sip", "trunk"]),
     ("media", &["ids", "clock", "rtp", "codec", "sdp", "config", "metrics"]),
     ("store", &["ids", "clock", "record", "config", "metrics"]),
     ("subscription", &["clock"]),
@@ -50,7 +51,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("http", &["ids", "clock", "record", "config", "switch", "store", "metrics", "trace"]),
     // Simulated parties: a phone and a caller that really speak SIP and RTP, for the demo and the load tool.
-    ("sim", &["ids", "clock", "sip", "sdp", "rtp", "codec"]),
+    ("sim", &["ids", "clock", "datagrams", "sip", "sdp", "rtp", "codec"]),
     // The demo's verdict counts the call records as the store has them.
     ("demo", &["ids", "clock", "config", "app", "sim", "switch", "record", "store"]),
     ("load", &["ids", "clock", "sim", "sip", "rtp"]),
@@ -89,6 +90,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "demo", "load"]),
     ("jiff", &["clock"]),
     ("md5", &["sip"]),
+    // The allocator, in the binary alone.
+    ("mimalloc", &["main"]),
     ("opus", &["codec"]),
     ("prometheus", &["metrics"]),
     ("rand_chacha", &["ids"]),

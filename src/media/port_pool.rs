@@ -44,6 +44,8 @@ pub(crate) struct PortPool {
     unbound: VecDeque<u32>,
     cooling: VecDeque<(u32, Instant)>,
     announced: BTreeSet<u32>,
+    /// How many more pairs may be bound: descriptors are for others too.
+    binds_left: u32,
     /// Ports that could not be bound.
     pub(crate) skipped: u64,
     /// Why the last one could not.
@@ -51,8 +53,8 @@ pub(crate) struct PortPool {
 }
 
 impl PortPool {
-    /// A pool of `pairs` pairs from the even `first_port`, none of them bound.
-    pub(crate) fn new(address: IpAddr, first_port: u16, pairs: u32) -> Self {
+    /// A pool of `pairs` pairs from the even `first_port`, none of them bound; at most `bound_max` of them ever are.
+    pub(crate) fn new(address: IpAddr, first_port: u16, pairs: u32, bound_max: u32) -> Self {
         Self {
             address,
             first_port,
@@ -60,6 +62,7 @@ impl PortPool {
             unbound: (0..pairs).collect(),
             cooling: VecDeque::new(),
             announced: BTreeSet::new(),
+            binds_left: bound_max,
             skipped: 0,
             last_error: None,
         }
@@ -77,12 +80,10 @@ impl PortPool {
         }
         while self.announced.len() < STOCK {
             let cool = |(_, at): &(u32, Instant)| now.since(*at) >= COOLING;
-            let pair = if self.cooling.front().is_some_and(cool) || self.unbound.is_empty() {
-                self.cooling.pop_front().map(|(pair, _)| pair)
-            } else {
-                self.bind_next(&mut watch)
-            };
-            let Some(pair) = pair else { break };
+            let rested = self.cooling.front().is_some_and(cool);
+            let fresh = if rested || self.binds_left == 0 { None } else { self.bind_next(&mut watch) };
+            // Where no more can be bound, one that has not rested long enough is better than a refused call.
+            let Some(pair) = fresh.or_else(|| self.cooling.pop_front().map(|(pair, _)| pair)) else { break };
             self.announced.insert(pair);
             ports.push(self.port(pair));
         }
@@ -103,6 +104,7 @@ impl PortPool {
             match bound {
                 Ok(bound) => {
                     *self.pairs.get_mut(pair as usize)? = Some(bound);
+                    self.binds_left -= 1;
                     return Some(pair);
                 }
                 Err(error) if is_exhaustion(&error) => {
@@ -224,7 +226,7 @@ mod tests {
             .step_by(50)
             .find_map(|first| Some((first, UdpSocket::bind((Ipv4Addr::LOCALHOST, first + 4)).ok()?)))
             .unwrap();
-        let mut pool = PortPool::new(Ipv4Addr::LOCALHOST.into(), first, 6);
+        let mut pool = PortPool::new(Ipv4Addr::LOCALHOST.into(), first, 6, 6);
         let ports = pool.fill(second(1), |_, _, _| Ok(()));
         assert!(!ports.contains(&(first + 4)) && pool.skipped >= 1, "{ports:?}");
         assert!(ports.len() >= 3, "{ports:?}");
@@ -239,8 +241,19 @@ mod tests {
     }
 
     #[test]
+    fn where_no_more_may_be_bound_a_pair_serves_again_before_it_has_rested() {
+        let mut pool = PortPool::new(Ipv4Addr::LOCALHOST.into(), 32_200, 20, 2);
+        let ports = pool.fill(second(1), |_, _, _| Ok(()));
+        assert_eq!(ports.len(), 2);
+        assert!(ports.iter().all(|port| pool.take(*port)));
+        assert!(pool.fill(second(1), |_, _, _| Ok(())).is_empty());
+        pool.release(second(1), u32::from(ports[0] - 32_200) / 2);
+        assert_eq!(pool.fill(second(1), |_, _, _| Ok(())), [ports[0]]);
+    }
+
+    #[test]
     fn a_bonded_socket_hears_its_source_alone_until_it_is_let_go() {
-        let mut pool = PortPool::new(Ipv4Addr::LOCALHOST.into(), 32_100, 20);
+        let mut pool = PortPool::new(Ipv4Addr::LOCALHOST.into(), 32_100, 20, 20);
         let port = pool.fill(second(1), |_, _, _| Ok(()))[0];
         assert!(pool.take(port));
         let pair = u32::from(port - 32_100) / 2;

@@ -36,7 +36,7 @@ use thiserror::Error;
 const MAILBOX_MAX: usize = 4096;
 /// Above this lateness a worker cannot keep time any more (p99).
 const LATE_MAX: Duration = Duration::from_millis(5);
-/// Descriptors that the rest of the process may need.
+/// Descriptors that the rest of the process may need: ports never take these.
 const DESCRIPTORS_ELSEWHERE: u64 = 4096;
 
 /// How a worker's sockets are arranged.
@@ -148,8 +148,15 @@ impl Media {
         let wanted = 2 * pairs + DESCRIPTORS_ELSEWHERE;
         let limit = kernel::raise_descriptor_limit(wanted)?;
         if limit < wanted {
-            tracing::warn!(limit, wanted, "the limit of open files is below what all media ports need");
+            tracing::warn!(
+                limit,
+                wanted,
+                "the limit of open files is below what all media ports need: some stay unused"
+            );
         }
+        // Where there are few, half of them are for others: the database must open its files, the API its connections.
+        let ours = limit - DESCRIPTORS_ELSEWHERE.min(limit / 2);
+        let bound_max = u32::try_from(ours / 2 / slices.len() as u64).unwrap_or(u32::MAX);
         let mut random = Random::from_entropy(settings.entropy);
         let wakers = slices.iter().map(|_| Waker::new()).collect::<io::Result<Vec<_>>>()?;
         let (sockets, wires) = wires(&settings, &slices, &wakers)?;
@@ -159,7 +166,7 @@ impl Media {
         {
             let random = Random::from_entropy(seed(&mut random));
             let core = Core::new(first_port, pairs, settings.sounds.clone(), random, clock.now());
-            let pool = PortPool::new(settings.address, first_port, pairs);
+            let pool = PortPool::new(settings.address, first_port, pairs, bound_max);
             let (door, mailbox) = door(waker);
             let board = Arc::clone(&door.board);
             let parts = Parts { index, core, pool, board, mailbox, wire, clock: clock.clone() };

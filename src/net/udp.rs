@@ -2,6 +2,9 @@
 
 use crate::clock::Clock;
 use crate::clock::Instant;
+use crate::datagrams;
+use crate::datagrams::BATCH;
+use crate::datagrams::Inbox;
 use crate::net::NetError;
 use crate::net::Sink;
 use crate::net::icmp;
@@ -9,6 +12,7 @@ use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::Transport;
 use bytes::Bytes;
 use socket2::{Domain, Protocol, Socket, Type};
+use std::cell::RefCell;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -17,8 +21,6 @@ use tokio::io::Interest;
 
 /// DESIGN: 4 MB, so that a burst waits in the kernel rather than being lost.
 const BUFFER_BYTES: usize = 4 << 20;
-/// Datagrams read before timers and answers get their turn.
-const BATCH_MAX: usize = 64;
 /// From so many datagrams in [`PACE_WINDOW`] on, the socket is left alone for [`PACE`] after each batch. A wake-up costs
 /// more than a datagram does, on our side and on the peers'; a millisecond more of set-up time buys a third of the CPU.
 const PACE_FROM: usize = 300;
@@ -32,6 +34,8 @@ const DATAGRAM_MAX: usize = 65_535;
 pub struct Udp {
     socket: tokio::net::UdpSocket,
     local: SocketAddr,
+    /// What waits for [`Udp::flush`].
+    outbox: RefCell<Vec<(SocketAddr, Bytes)>>,
 }
 
 impl Udp {
@@ -53,7 +57,7 @@ impl Udp {
             socket.bind(&address.into())?;
             let socket = tokio::net::UdpSocket::from_std(socket.into())?;
             let local = socket.local_addr()?;
-            Ok(Self { socket, local })
+            Ok(Self { socket, local, outbox: RefCell::default() })
         };
         open().map_err(|source| NetError::Bind { protocol: "SIP/UDP", address, section: "sip", source })
     }
@@ -63,15 +67,21 @@ impl Udp {
         self.local
     }
 
-    /// Sends now or not at all: what is lost here is sent again by the transaction, as if the network had lost it.
-    /// False when it was not sent.
-    pub fn send(&self, to: SocketAddr, bytes: &[u8]) -> bool {
-        match self.socket.try_send_to(bytes, to) {
-            Ok(_) => true,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => false,
-            // The error of an earlier datagram, to whomever it went: this one was not sent yet.
-            Err(_) => self.socket.try_send_to(bytes, to).is_ok(),
+    /// Puts a datagram with those that the next [`Udp::flush`] sends.
+    pub fn post(&self, to: SocketAddr, bytes: Bytes) {
+        self.outbox.borrow_mut().push((to, bytes));
+    }
+
+    /// Sends what was posted, now or not at all: what is lost here is sent again by the transaction, as if the network had
+    /// lost it. How many were not sent.
+    pub fn flush(&self) -> usize {
+        let mut outbox = self.outbox.borrow_mut();
+        if outbox.is_empty() {
+            return 0;
         }
+        let unsent = datagrams::send(&self.socket, outbox.iter().map(|(to, bytes)| (*to, &bytes[..])));
+        outbox.clear();
+        unsent
     }
 
     /// Tells of peers that cannot be reached.
@@ -87,35 +97,42 @@ impl Udp {
         }
     }
 
+    /// Takes the datagrams that are there; how many.
+    fn take(&self, inbox: &mut Inbox) -> usize {
+        let mut read = 0;
+        let _ = self.socket.try_io(Interest::READABLE, || match inbox.fill(&self.socket) {
+            Ok(BATCH) => {
+                read = BATCH;
+                Ok(())
+            }
+            // Fewer than there is room for: the socket is empty, which is told to the runtime as "would block".
+            Ok(few) => {
+                read = few;
+                Err(ErrorKind::WouldBlock.into())
+            }
+            // But for that: an ICMP error of an earlier datagram; the next one is unharmed.
+            Err(error) => Err(error),
+        });
+        read
+    }
+
     /// Reads for ever.
     pub async fn receive(self: Rc<Self>, clock: Clock, sink: Rc<dyn Sink>) {
-        let mut buffer = vec![0; DATAGRAM_MAX];
+        let mut inbox = Inbox::new(DATAGRAM_MAX);
         let mut pace = Pace::default();
         loop {
             let Ok(ready) = self.socket.ready(Interest::READABLE | Interest::ERROR).await else { continue };
             if ready.is_error() {
                 self.tell_unreachable(&*sink);
             }
-            let mut read = 0;
-            while read < BATCH_MAX {
-                read += 1;
-                match self.socket.try_recv_from(&mut buffer) {
-                    Ok((length, remote)) => {
-                        let flow =
-                            Flow { transport: Transport::Udp, local: self.local, remote, connection: 0 };
-                        sink.received(flow, Bytes::copy_from_slice(&buffer[..length]));
-                    }
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                        read -= 1;
-                        break;
-                    }
-                    // An ICMP error of an earlier datagram; the next one is unharmed.
-                    Err(_) => {}
-                }
+            let read = self.take(&mut inbox);
+            for (remote, bytes) in inbox.iter() {
+                let flow = Flow { transport: Transport::Udp, local: self.local, remote, connection: 0 };
+                sink.received(flow, Bytes::copy_from_slice(bytes));
             }
             sink.flush();
             // A full batch means that more waits already.
-            if pace.is_busy(clock.instant(), read) && read < BATCH_MAX {
+            if pace.is_busy(clock.instant(), read) && read < BATCH {
                 tokio::time::sleep(PACE).await;
             } else {
                 tokio::task::yield_now().await;
@@ -192,8 +209,10 @@ mod tests {
             let sink: Rc<dyn Sink> = Rc::<Told>::clone(&told);
             tokio::task::spawn_local(Rc::clone(&udp).receive(Clock::machine(), sink));
             for round in 1..=3 {
-                assert!(udp.send(dead, b"x"));
-                assert!(udp.send(peer.local_addr().unwrap(), b"y"), "the error is not this one's");
+                udp.post(dead, Bytes::from_static(b"x"));
+                assert_eq!(udp.flush(), 0);
+                udp.post(peer.local_addr().unwrap(), Bytes::from_static(b"y"));
+                assert_eq!(udp.flush(), 0, "the error is not this one's");
                 let mut buffer = [0; 8];
                 assert_eq!(peer.recv(&mut buffer).await.unwrap(), 1);
                 while told.0.borrow().len() < round {

@@ -5,11 +5,7 @@
 use crate::sdp::codec::Codec;
 use crate::sdp::direction::Direction;
 use sdp_types::Attribute;
-use sdp_types::Connection;
 use sdp_types::Media;
-use sdp_types::Origin;
-use sdp_types::Session;
-use sdp_types::Time;
 use std::net::IpAddr;
 
 /// What we say of ourselves in an offer or an answer.
@@ -44,7 +40,7 @@ const DYNAMIC_FIRST: u8 = 96;
 pub fn offer(local: &Local) -> Vec<u8> {
     let numbers = local.numbers();
     let audio = audio_line(local, "RTP/AVP", &numbers, local.direction, false);
-    body(local, vec![audio])
+    body(local, &[audio])
 }
 
 /// The formats of one of our audio lines with the payload numbers that they have in it.
@@ -124,15 +120,80 @@ pub(in crate::sdp) fn bare_line(media: &str, port: u16, proto: &str, fmt: &str) 
     }
 }
 
-/// A whole body around its media lines.
-pub(in crate::sdp) fn body(local: &Local, medias: Vec<Media>) -> Vec<u8> {
-    let origin = Origin::with_ip_addr(local.session_id, local.version, local.address);
-    // RFC 3264 section 5: an offer for a call has `-` or a space as its name and lasts from 0 to 0.
-    let mut session = Session::new(origin, "-");
-    session.set_connection(Connection::from_ip_addr(local.address));
-    session.add_time(Time::new(0, 0));
-    session.medias = medias;
-    let mut bytes = Vec::with_capacity(512);
-    session.write(&mut bytes).expect("a Vec takes every byte");
-    bytes
+/// A whole body around its media lines. RFC 3264 section 5: an offer for a call has `-` or a space as its name and lasts
+/// from 0 to 0.
+pub(in crate::sdp) fn body(local: &Local, medias: &[Media]) -> Vec<u8> {
+    let kind = if local.address.is_ipv4() { "IP4" } else { "IP6" };
+    let (id, version, address) = (local.session_id, local.version, local.address.to_string());
+    let mut text = String::with_capacity(512);
+    let lines = ["v=0\r\no=- ", &id.to_string(), " ", &version.to_string(), " IN ", kind, " ", &address];
+    lines.into_iter().for_each(|part| text.push_str(part));
+    ["\r\ns=-\r\nc=IN ", kind, " ", &address, "\r\nt=0 0\r\n"]
+        .into_iter()
+        .for_each(|part| text.push_str(part));
+    for media in medias {
+        let parts = ["m=", &media.media, " ", &media.port.to_string(), " ", &media.proto, " ", &media.fmt];
+        line(&mut text, &parts);
+        for attribute in &media.attributes {
+            match &attribute.value {
+                Some(value) => line(&mut text, &["a=", &attribute.attribute, ":", value]),
+                None => line(&mut text, &["a=", &attribute.attribute]),
+            }
+        }
+    }
+    text.into_bytes()
+}
+
+/// Writes a line; what a peer wrote is repeated in an answer, and must not end it.
+fn line(text: &mut String, parts: &[&str]) {
+    for part in parts {
+        if part.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+            text.extend(part.chars().map(|c| if matches!(c, '\r' | '\n' | '\0') { ' ' } else { c }));
+        } else {
+            text.push_str(part);
+        }
+    }
+    text.push_str("\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sdp_types::Connection;
+    use sdp_types::Origin;
+    use sdp_types::Session;
+    use sdp_types::Time;
+
+    #[test]
+    fn a_body_is_written_as_the_library_writes_it() {
+        for address in ["192.0.2.1", "2001:db8::1"] {
+            let address: IpAddr = address.parse().unwrap();
+            let local = Local {
+                address,
+                port: 10_000,
+                session_id: 7,
+                version: 3,
+                codecs: vec![Codec::Pcmu, Codec::Pcma],
+                dtmf: true,
+                direction: Direction::SendOnly,
+                ptime_ms: 20,
+            };
+            let audio = audio_line(&local, "RTP/AVP", &local.numbers(), local.direction, true);
+            let medias = vec![audio, bare_line("image", 0, "udptl", "t38")];
+            let mut session = Session::new(Origin::with_ip_addr(7, 3, address), "-");
+            session.set_connection(Connection::from_ip_addr(address));
+            session.add_time(Time::new(0, 0));
+            session.medias = medias.clone();
+            let mut expected = Vec::new();
+            session.write(&mut expected).unwrap();
+            assert_eq!(String::from_utf8(body(&local, &medias)), String::from_utf8(expected));
+        }
+    }
+
+    #[test]
+    fn what_a_peer_wrote_ends_no_line() {
+        let mut text = String::new();
+        line(&mut text, &["m=", "a\r\nb", "\0"]);
+        assert_eq!(text, "m=a  b \r\n");
+    }
 }

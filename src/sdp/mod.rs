@@ -8,6 +8,7 @@ mod codec;
 mod direction;
 mod local;
 mod negotiate;
+mod plain;
 mod read;
 mod version;
 

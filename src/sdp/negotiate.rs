@@ -108,7 +108,7 @@ pub fn answer(remote: &Remote, local: &Local, prefer: Option<&Codec>) -> Result<
             bare_line(&line.media, 0, &line.proto, &line.formats)
         }
     });
-    let body = body(local, lines.collect());
+    let body = body(local, &lines.collect::<Vec<_>>());
 
     let remote_rtp = destination(audio.rtp);
     let agreed = Agreed {

@@ -5,8 +5,9 @@
 
 use crate::sdp::codec::Codec;
 use crate::sdp::direction::Direction;
+use crate::sdp::plain;
+use crate::sdp::plain::Session;
 use sdp_types::Media;
-use sdp_types::Session;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::net::SocketAddr;
@@ -111,8 +112,10 @@ pub fn read(body: &[u8]) -> Result<Remote, SdpFault> {
     if body.len() > BODY_LEN_MAX {
         return Err(SdpFault::TooLong(body.len()));
     }
-    let text = relevant_lines(&String::from_utf8_lossy(body))?;
-    let session = Session::parse(text.as_bytes()).map_err(|fault| SdpFault::Malformed(fault.to_string()))?;
+    let session = plain::read(body).map_or_else(|| whole_way(body), Ok)?;
+    if session.medias.len() > MEDIA_MAX {
+        return Err(SdpFault::TooManyMedia);
+    }
     for media in &session.medias {
         if media.fmt.split(' ').count() > FORMATS_MAX {
             return Err(SdpFault::TooManyFormats);
@@ -129,6 +132,13 @@ pub fn read(body: &[u8]) -> Result<Remote, SdpFault> {
         formats: media.fmt,
     });
     Ok(Remote { audio, lines: lines.collect() })
+}
+
+/// Reads a body in whatever form.
+pub(in crate::sdp) fn whole_way(body: &[u8]) -> Result<Session, SdpFault> {
+    let text = relevant_lines(&String::from_utf8_lossy(body))?;
+    let session = sdp_types::Session::parse(text.as_bytes());
+    session.map(Session::from).map_err(|fault| SdpFault::Malformed(fault.to_string()))
 }
 
 /// The body with one form of line end and single spaces, and with every line that does not matter made an unknown
@@ -268,7 +278,7 @@ fn milliseconds(media: &Media, name: &'static str) -> Option<u8> {
 }
 
 fn is(attribute: &sdp_types::Attribute, name: &str) -> bool {
-    attribute.attribute.trim().eq_ignore_ascii_case(name)
+    attribute.attribute.as_bytes().trim_ascii().eq_ignore_ascii_case(name.as_bytes())
 }
 
 fn values<'a>(media: &'a Media, name: &'static str) -> impl Iterator<Item = &'a str> {

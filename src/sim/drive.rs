@@ -5,6 +5,9 @@
 
 use crate::clock::Clock;
 use crate::clock::Instant;
+use crate::datagrams::BATCH;
+use crate::datagrams::Inbox;
+use crate::datagrams::send;
 use crate::ids::Random;
 use crate::sim::party::Datagrams;
 use crate::sim::party::Input;
@@ -13,10 +16,8 @@ use crate::sim::party::Party;
 use crate::sim::party::PartySettings;
 use crate::sim::script::Orders;
 use crate::sim::script::Script;
-use crate::sim::system::Inbox;
 use crate::sim::system::Watch;
 use crate::sim::system::grow_buffer;
-use crate::sim::system::send;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::io;
@@ -32,6 +33,8 @@ const BUFFER_BYTES: i32 = 4 << 20;
 const SLEEP_MAX: Duration = Duration::from_millis(50);
 /// Batches, or SIP messages, read from one socket before the others get their turn.
 const READS_MAX: usize = 256;
+/// Longer ones are cut: RTP of 20 ms is far shorter.
+const RTP_DATAGRAM_MAX: usize = 2048;
 const SIP_DATAGRAM_MAX: usize = 65_535;
 
 /// The sockets of a party, bound before it is made, so that it can be told its addresses.
@@ -120,7 +123,7 @@ impl Drive {
             seats: Vec::new(),
             watch: Watch::default(),
             places: 0,
-            inbox: Inbox::new(),
+            inbox: Inbox::new(RTP_DATAGRAM_MAX),
             datagrams: Datagrams::default(),
             sip_buffer: vec![0; SIP_DATAGRAM_MAX],
             outputs: Vec::new(),
@@ -232,7 +235,7 @@ impl Drive {
                 continue;
             }
             for _ in 0..READS_MAX {
-                let more = self.inbox.fill(socket);
+                let more = self.inbox.fill(socket).is_ok_and(|count| count == BATCH);
                 let now = self.clock.instant();
                 for (from, bytes) in self.inbox.iter() {
                     seat.party.hear(now, at, from, bytes);

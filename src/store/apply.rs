@@ -100,7 +100,7 @@ async fn transaction(
             }
         }
     }
-    insert(link, INSERT_FACTS, "", facts).await?;
+    put_rows(link, INSERT_FACTS, "", facts).await?;
     derived.store(link).await?;
     let last = batch.last().map_or(0, |numbered| numbered.number).max(applied);
     let mark = vec![author.writer.into(), number(last), author.now.as_micros().into()];
@@ -185,7 +185,7 @@ impl<'a> Derived<'a> {
     }
 
     async fn store(self, link: &mut Link) -> Result<(), sqlx::Error> {
-        insert(link, INSERT_CDRS, UPDATE_CDRS, self.cdrs.values().map(|cdr| cdr_values(cdr)).collect())
+        put_rows(link, INSERT_CDRS, UPDATE_CDRS, self.cdrs.values().map(|cdr| cdr_values(cdr)).collect())
             .await?;
         // The wrap-up follows the call, so its record was written without it.
         for (call, wrap_up) in self.wrap_ups {
@@ -197,7 +197,7 @@ impl<'a> Derived<'a> {
             let reason = Value::text(reason.as_deref());
             vec![agent.into(), queue.into(), status.into(), reason, since.as_micros().into()]
         });
-        insert(link, INSERT_STATES, UPDATE_STATES, states.collect()).await?;
+        put_rows(link, INSERT_STATES, UPDATE_STATES, states.collect()).await?;
         let mut opened = Vec::new();
         let mut closed = Vec::new();
         for (subject, row) in self.unfinished {
@@ -206,8 +206,8 @@ impl<'a> Derived<'a> {
                 None => closed.push(vec![Value::Text(Some(subject))]),
             }
         }
-        insert(link, INSERT_UNFINISHED, UPDATE_UNFINISHED, opened).await?;
-        delete(link, "DELETE FROM unfinished WHERE subject IN (", closed).await?;
+        put_rows(link, INSERT_UNFINISHED, UPDATE_UNFINISHED, opened).await?;
+        delete(link, "DELETE FROM unfinished WHERE subject IN (VALUES ", closed).await?;
         for ((phone, setting), value) in self.phones {
             let mut key = vec![phone.into(), setting.into()];
             match value {
@@ -221,12 +221,10 @@ impl<'a> Derived<'a> {
                 }
             }
         }
-        for (aor, contact) in self.bindings.keys() {
-            let key = vec![(*aor).into(), (*contact).into()];
-            link.execute("DELETE FROM bindings WHERE aor = $1 AND contact = $2", key).await?;
-        }
+        let keys = self.bindings.keys().map(|(aor, contact)| vec![(*aor).into(), (*contact).into()]);
+        delete(link, "DELETE FROM bindings WHERE (aor, contact) IN (VALUES ", keys.collect()).await?;
         let bindings = self.bindings.into_values().flatten().map(binding_values).collect();
-        insert(link, INSERT_BINDINGS, "", bindings).await
+        put_rows(link, INSERT_BINDINGS, "", bindings).await
     }
 }
 
@@ -308,8 +306,8 @@ fn number(value: u64) -> Value {
     Value::Int(Some(i64::try_from(value).unwrap_or(i64::MAX)))
 }
 
-/// Inserts rows of one width, many a statement; they get their sequence in order.
-async fn insert(link: &mut Link, head: &str, tail: &str, rows: Vec<Vec<Value>>) -> Result<(), sqlx::Error> {
+/// Writes rows of one width behind `head`, many a statement; inserted ones get their sequence in order.
+async fn put_rows(link: &mut Link, head: &str, tail: &str, rows: Vec<Vec<Value>>) -> Result<(), sqlx::Error> {
     let width = rows.first().map_or(0, Vec::len);
     let mut rows = rows.into_iter();
     while rows.len() > 0 {
@@ -323,15 +321,9 @@ async fn insert(link: &mut Link, head: &str, tail: &str, rows: Vec<Vec<Value>>) 
     Ok(())
 }
 
+/// Deletes rows by keys of one width, many a statement.
 async fn delete(link: &mut Link, head: &str, keys: Vec<Vec<Value>>) -> Result<(), sqlx::Error> {
-    let mut keys = keys.into_iter();
-    while keys.len() > 0 {
-        let count = chunk(keys.len());
-        let values = keys.by_ref().take(count).flatten().collect();
-        // Safe: constants of this file and placeholders.
-        link.execute(AssertSqlSafe(format!("{head}{})", places(1, count))), values).await?;
-    }
-    Ok(())
+    put_rows(link, head, ")", keys).await
 }
 
 fn chunk(left: usize) -> usize {

@@ -261,8 +261,9 @@ impl Shard {
                 self.udp.iter().find(|socket| socket.local() == flow.local).or_else(|| {
                     self.udp.iter().find(|socket| socket.local().is_ipv4() == flow.remote.is_ipv4())
                 });
-            if !socket.is_some_and(|socket| socket.send(flow.remote, &bytes)) {
-                self.metrics.sip_dropped("queue_full");
+            match socket {
+                Some(socket) => socket.post(flow.remote, bytes),
+                None => self.metrics.sip_dropped("queue_full"),
             }
         } else if let Some(this) = self.this.upgrade() {
             let sink: Rc<dyn Sink> = this;
@@ -355,6 +356,8 @@ impl Sink for Shard {
                 Output::Notice(notice) => self.put_off(now, |later| later.notices.push(Arc::from(notice))),
             }
         }
+        let unsent: usize = self.udp.iter().map(|socket| socket.flush()).sum();
+        (0..unsent).for_each(|_| self.metrics.sip_dropped("queue_full"));
         // The buffer is kept for the next batch.
         if self.outputs.borrow().is_empty() {
             *self.outputs.borrow_mut() = outputs;

@@ -185,7 +185,7 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 
 /// Whether the request is meant for a dialog.
 pub(crate) fn has_to_tag(message: &Message) -> bool {
-    message.to().is_ok_and(|to| to.tag().is_some())
+    message.to_tag().is_some()
 }
 
 /// Whether the body is SDP. RFC 3261 section 20.15: a body must have a type, but some phones forget it.

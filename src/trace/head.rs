@@ -2,6 +2,7 @@
 //!
 //! Not the parser (`sip::msg`): a message that it would refuse has a head here all the same.
 
+use crate::sip::msg::find_byte as find;
 use crate::sip::msg::limits::HEAD_LEN_MAX;
 
 /// What a message says of itself.
@@ -20,7 +21,7 @@ impl<'a> Head<'a> {
     pub fn of(message: &'a [u8]) -> Self {
         let mut head = Self { is_request: !message.starts_with(b"SIP/2.0 "), ..Self::default() };
         let mut rest = message.get(..HEAD_LEN_MAX.min(message.len())).unwrap_or_default();
-        while let Some(end) = memchr::memchr(b'\n', rest) {
+        while let Some(end) = find(rest, b'\n') {
             rest = rest.get(end + 1..).unwrap_or_default();
             match rest.first() {
                 // RFC 3261 section 7.3.3: `i` is Call-ID in short.
@@ -40,9 +41,9 @@ impl<'a> Head<'a> {
 
 /// The value of the line that `rest` begins with, when its name is one of these.
 fn value<'a>(rest: &'a [u8], names: &[&[u8]]) -> &'a [u8] {
-    let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+    let end = find(rest, b'\n').unwrap_or(rest.len());
     let line = rest.get(..end).unwrap_or_default();
-    let Some(colon) = memchr::memchr(b':', line) else { return b"" };
+    let Some(colon) = find(line, b':') else { return b"" };
     let (name, value) = line.split_at(colon);
     let name = name.trim_ascii_end();
     let known = names.iter().any(|known| name.eq_ignore_ascii_case(known));

@@ -49,15 +49,15 @@ impl fmt::Debug for DialogId {
 
 /// The dialog that a request from the peer belongs to: our tag is in To. `None` when it is outside of any dialog.
 pub fn of_request(request: &Message) -> Option<DialogId> {
-    let local_tag = request.to().ok()?.tag()?;
-    let remote_tag = request.from().ok()?.tag().unwrap_or_default();
+    let local_tag = request.to_tag()?;
+    let remote_tag = request.from_tag().unwrap_or_default();
     Some(DialogId::new(request.call_id().ok()?, local_tag, remote_tag))
 }
 
 /// The dialog that a response from the peer makes or belongs to: our tag is in From. `None` without a tag in From.
 pub fn of_response(response: &Message) -> Option<DialogId> {
-    let local_tag = response.from().ok()?.tag()?;
-    let remote_tag = response.to().ok()?.tag().unwrap_or_default();
+    let local_tag = response.from_tag()?;
+    let remote_tag = response.to_tag().unwrap_or_default();
     Some(DialogId::new(response.call_id().ok()?, local_tag, remote_tag))
 }
 

@@ -267,8 +267,8 @@ impl Endpoint {
         {
             return false;
         }
-        let (Ok(call_id), Ok(from)) = (message.call_id(), message.from()) else { return false };
-        from.tag().is_some_and(|tag| tag == self.dialling_tag(call_id).as_bytes())
+        let Ok(call_id) = message.call_id() else { return false };
+        message.from_tag().is_some_and(|tag| tag == self.dialling_tag(call_id).as_bytes())
     }
 
     /// Tells the 2xx of forks apart, for RFC 6026 hands each of them and each retransmission to the core.
@@ -276,7 +276,7 @@ impl Endpoint {
         if !matches!(message.status(), Some(200..300)) {
             return Fate::Fresh;
         }
-        let tag = self.keyring.tag(message.to().ok().and_then(|to| to.tag()).unwrap_or_default());
+        let tag = self.keyring.tag(message.to_tag().unwrap_or_default());
         let Some(Client { machine: Machine::Invite { machine, forks, .. }, .. }) =
             self.clients.get_mut(handle)
         else {
@@ -303,7 +303,7 @@ impl Endpoint {
 
     pub(in crate::sip::endpoint) fn keep_ack(&mut self, handle: u64, ack: Bytes, flow: Flow) {
         let Ok(message) = Message::parse(ack.clone()) else { return };
-        let tag = self.keyring.tag(message.to().ok().and_then(|to| to.tag()).unwrap_or_default());
+        let tag = self.keyring.tag(message.to_tag().unwrap_or_default());
         if let Some(Client { machine: Machine::Invite { forks, .. }, .. }) = self.clients.get_mut(handle)
             && let Some(fork) = forks.iter_mut().find(|fork| fork.tag == tag)
         {

@@ -121,13 +121,10 @@ fn may_be_answered(ip: IpAddr) -> bool {
 /// RFC 3261 section 18.2.1: `received` when the sent-by host is not the source address. RFC 3581 section 4: the source
 /// port as the value of an empty `rport`, and then `received` in any case.
 pub(in crate::sip::endpoint) fn stamp(request: Message, source: SocketAddr) -> Message {
-    match stamped(&request, source).and_then(|bytes| Message::parse(bytes).ok()) {
-        Some(stamped) => stamped,
-        None => request,
-    }
+    stamped(&request, source).unwrap_or(request)
 }
 
-fn stamped(request: &Message, source: SocketAddr) -> Option<Bytes> {
+fn stamped(request: &Message, source: SocketAddr) -> Option<Message> {
     let via = request.via().ok()?;
     let asks_port = via.rport == Some(None);
     if via.received.is_some() || (!asks_port && via.host.ip() == Some(source.ip())) {
@@ -146,7 +143,8 @@ fn stamped(request: &Message, source: SocketAddr) -> Option<Bytes> {
     new.extend_from_slice(text.get(from..via_end)?);
     write!(new, ";received={}", source.ip()).ok()?;
     new.extend_from_slice(text.get(via_end..)?);
-    Some(Bytes::from(new))
+    let grown = new.len() - text.len();
+    request.with_longer_line(Bytes::from(new), via_end, grown)
 }
 
 /// Where `part`, a slice of `whole`, ends in it.
@@ -158,10 +156,12 @@ fn end_within(whole: &[u8], part: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sip::msg::Name;
 
     fn check(via: &str, source: &str, stamped_via: &str, answered_to: Option<&str>) {
-        let text =
-            format!("OPTIONS sip:x SIP/2.0\r\nVia: {via}\r\nVia: SIP/2.0/UDP second;rport\r\n\r\nbody");
+        let text = format!(
+            "OPTIONS sip:x SIP/2.0\r\ni: 7\r\nVia: {via}\r\nVia: SIP/2.0/UDP second;rport\r\nTo: <sip:x>;tag=t\r\n\r\nbody"
+        );
         let remote = source.parse().expect(source);
         let flow = Flow {
             transport: Transport::Udp,
@@ -177,6 +177,11 @@ mod tests {
         let tcp = Flow { transport: Transport::Tcp, ..flow };
         assert_eq!(response_flow(&top, tcp, false), Some(tcp));
         assert_eq!(&message.body()[..], b"body");
+        let again = Message::parse(message.as_bytes().clone()).unwrap();
+        for name in [Name::CallId, Name::Via, Name::To, Name::From] {
+            assert_eq!(message.header(name), again.header(name), "{via}");
+        }
+        assert_eq!((message.to_tag(), message.call_id().ok()), (Some(&b"t"[..]), Some(&b"7"[..])));
     }
 
     #[test]

@@ -157,7 +157,7 @@ impl Endpoint {
             self.receive_cancel(now, key, message, reply, out);
             return;
         }
-        let in_dialog = message.to().ok().and_then(|to| to.tag()).is_some();
+        let in_dialog = message.to_tag().is_some();
         let merged = (!in_dialog).then(|| self.keyring.merged(&message));
         // RFC 3261 section 8.2.2.2: same From tag, Call-ID and CSeq as an ongoing transaction, but not that one.
         if merged.is_some_and(|merged| self.merged.contains_key(&merged)) {
@@ -242,7 +242,7 @@ impl Endpoint {
     fn tag_answered(&self, handle: u64) -> Option<String> {
         let Machine::Invite { machine, .. } = &self.servers.get(handle)?.machine else { return None };
         let response = Message::parse(machine.response()?.clone()).ok()?;
-        let tag = response.to().ok()?.tag()?;
+        let tag = response.to_tag()?;
         Some(String::from_utf8_lossy(tag).into_owned())
     }
 

@@ -1,5 +1,6 @@
 //! `%HH` escapes of URIs: resolved exactly once, never in place.
 
+use crate::sip::msg::lex;
 use std::borrow::Cow;
 
 /// One letter of a URI component.
@@ -31,7 +32,7 @@ pub(in crate::sip::msg) fn letters(text: &[u8]) -> impl Iterator<Item = Letter> 
 
 /// The component with its escapes resolved, once.
 pub fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
-    if memchr::memchr(b'%', text).is_none() {
+    if lex::find(text, b'%').is_none() {
         return text.into();
     }
     letters(text).map(|letter| letter.byte).collect::<Vec<_>>().into()

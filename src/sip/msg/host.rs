@@ -37,8 +37,8 @@ impl<'a> Host<'a> {
     /// Reads `host[:port]`; white space around the colon is let through (RFC 3261 `COLON`).
     pub fn parse_with_port(text: &'a [u8]) -> Option<(Self, Option<u16>)> {
         let end = match text.first()? {
-            b'[' => memchr::memchr(b']', text)? + 1,
-            _ => memchr::memchr(b':', text).unwrap_or(text.len()),
+            b'[' => lex::find(text, b']')? + 1,
+            _ => lex::find(text, b':').unwrap_or(text.len()),
         };
         let (host, rest) = text.split_at_checked(end)?;
         let host = Self::parse(lex::trim(host))?;
@@ -97,15 +97,25 @@ fn undotted(name: &[u8]) -> &[u8] {
 
 fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
     let mut octets = [0u8; 4];
-    let mut parts = text.split(|b| *b == b'.');
-    for octet in &mut octets {
-        let part = parts.next()?;
-        if part.len() > 3 {
-            return None;
+    let (mut place, mut value, mut digits) = (0, 0u16, 0);
+    for byte in text {
+        match byte {
+            b'0'..=b'9' => {
+                value = value * 10 + u16::from(byte - b'0');
+                digits += 1;
+                if digits > 3 {
+                    return None;
+                }
+            }
+            b'.' if digits > 0 && place < 3 => {
+                octets[place] = u8::try_from(value).ok()?;
+                (place, value, digits) = (place + 1, 0, 0);
+            }
+            _ => return None,
         }
-        *octet = u8::try_from(lex::number(part, 255)?).ok()?;
     }
-    parts.next().is_none().then(|| Ipv4Addr::from(octets))
+    octets[3] = u8::try_from(value).ok()?;
+    (place == 3 && digits > 0).then(|| Ipv4Addr::from(octets))
 }
 
 fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {

@@ -33,7 +33,7 @@ pub(in crate::sip::msg) enum Step {
 
 /// Where the line that starts at `at` ends: the place of its end and of the next line.
 pub(in crate::sip::msg) fn line_end(text: &[u8], at: usize) -> Option<(usize, usize)> {
-    let feed = at + memchr::memchr(b'\n', text.get(at..)?)?;
+    let feed = at + lex::find(text.get(at..)?, b'\n')?;
     let end = if feed > at && text.get(feed - 1) == Some(&b'\r') { feed - 1 } else { feed };
     Some((end, feed + 1))
 }

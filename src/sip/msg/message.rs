@@ -98,6 +98,20 @@ impl Message {
         Ok(message)
     }
 
+    /// The same message with other bytes, in which one header line is longer by `by` bytes before the place `end` that the
+    /// line had so far; `None` when it is too long then. Nothing is read again: what is behind has moved.
+    pub(in crate::sip) fn with_longer_line(&self, bytes: Bytes, end: usize, by: usize) -> Option<Self> {
+        if bytes.len() > limits::MESSAGE_LEN_MAX {
+            return None;
+        }
+        let (end, by) = (u16::try_from(end).ok()?, u16::try_from(by).ok()?);
+        let moved = |at: u16| if at >= end { at + by } else { at };
+        let body = Span { start: moved(self.body.start), end: moved(self.body.end) };
+        let mut longer = Self { bytes, body, ..self.clone() };
+        longer.first.iter_mut().for_each(|at| *at = moved(*at));
+        Some(longer)
+    }
+
     fn blank(bytes: Bytes) -> Self {
         Self {
             bytes,

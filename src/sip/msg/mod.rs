@@ -29,6 +29,7 @@ pub use crate::sip::msg::fault::Defect;
 pub use crate::sip::msg::fault::Fault;
 pub use crate::sip::msg::host::Host;
 pub use crate::sip::msg::length::ContentLength;
+pub use crate::sip::msg::lex::find as find_byte;
 pub use crate::sip::msg::message::HeaderLines;
 pub use crate::sip::msg::message::Message;
 pub use crate::sip::msg::message::Values;

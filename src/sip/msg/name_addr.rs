@@ -59,6 +59,11 @@ impl<'a> NameAddr<'a> {
     }
 }
 
+/// The header parameters of an address, without a look at its URI; `None` when it is malformed.
+pub(in crate::sip) fn params(raw: &[u8]) -> Option<Params<'_>> {
+    split(lex::trim(raw)).map(|(_, _, params)| Params::new(params))
+}
+
 /// One value of Contact.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Contact<'a> {
@@ -93,7 +98,7 @@ fn split(raw: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
             let (quoted, rest) = raw.split_at_checked(lex::past_quote(raw, 0)?)?;
             (lex::unquoted(quoted)?, lex::trim_start(rest))
         }
-        _ => match memchr::memchr2(b'<', b';', raw) {
+        _ => match raw.iter().position(|b| matches!(b, b'<' | b';')) {
             Some(at) if raw.get(at) == Some(&b'<') => {
                 let (display, rest) = raw.split_at_checked(at)?;
                 (lex::trim_end(display), rest)
@@ -108,7 +113,7 @@ fn split(raw: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
         return None;
     }
     let inside = rest.strip_prefix(b"<")?;
-    let (uri, rest) = inside.split_at_checked(memchr::memchr(b'>', inside)?)?;
+    let (uri, rest) = inside.split_at_checked(lex::find(inside, b'>')?)?;
     let params = lex::trim_start(rest.get(1..)?);
     matches!(params.first(), None | Some(b';')).then_some((display, uri, params))
 }

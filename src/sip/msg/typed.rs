@@ -7,6 +7,7 @@ use crate::sip::msg::limits;
 use crate::sip::msg::message::Message;
 use crate::sip::msg::method::Method;
 use crate::sip::msg::name::Name;
+use crate::sip::msg::name_addr;
 use crate::sip::msg::name_addr::Contact;
 use crate::sip::msg::name_addr::NameAddr;
 use crate::sip::msg::params::Params;
@@ -52,7 +53,7 @@ pub struct MediaType<'a> {
 impl<'a> MediaType<'a> {
     /// Reads one value; `None` when it is none.
     pub fn parse(text: &'a [u8]) -> Option<Self> {
-        let (range, params) = text.split_at_checked(memchr::memchr(b';', text).unwrap_or(text.len()))?;
+        let (range, params) = text.split_at_checked(lex::find(text, b';').unwrap_or(text.len()))?;
         let (kind, subtype) = lex::cut(range, b'/')?;
         let (kind, subtype) = (lex::trim(kind), lex::trim(subtype));
         let known = lex::is_token(kind) && lex::is_token(subtype);
@@ -102,6 +103,16 @@ impl Message {
     /// The To header.
     pub fn to(&self) -> Result<NameAddr<'_>, Defect> {
         NameAddr::parse(self.first(Name::To, "Missing To")?, Name::To)
+    }
+
+    /// The tag of From, without a look at the rest of it.
+    pub fn from_tag(&self) -> Option<&[u8]> {
+        name_addr::params(self.header(Name::From)?)?.value(b"tag")
+    }
+
+    /// The tag of To, without a look at the rest of it.
+    pub fn to_tag(&self) -> Option<&[u8]> {
+        name_addr::params(self.header(Name::To)?)?.value(b"tag")
     }
 
     /// The Call-ID header.

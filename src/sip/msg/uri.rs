@@ -4,6 +4,7 @@
 use crate::sip::msg::escape;
 use crate::sip::msg::fault::Defect;
 use crate::sip::msg::host::Host;
+use crate::sip::msg::lex;
 use crate::sip::msg::params::Params;
 use crate::sip::msg::via::Transport;
 use std::borrow::Cow;
@@ -21,7 +22,6 @@ pub enum Scheme<'a> {
 
 impl<'a> Scheme<'a> {
     fn parse(text: &'a [u8]) -> Option<Self> {
-        let (first, rest) = text.split_first()?;
         if text.eq_ignore_ascii_case(b"sip") {
             return Some(Self::Sip);
         }
@@ -31,6 +31,7 @@ impl<'a> Scheme<'a> {
         if text.eq_ignore_ascii_case(b"tel") {
             return Some(Self::Tel);
         }
+        let (first, rest) = text.split_first()?;
         let plain = rest.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
         (first.is_ascii_alphabetic() && plain).then_some(Self::Other(text))
     }
@@ -66,10 +67,10 @@ impl<'a> Uri<'a> {
     }
 
     fn read(raw: &'a [u8]) -> Option<Self> {
-        if raw.iter().any(|b| matches!(b, 0..=b' ' | b'<' | b'>' | b'"' | 0x7f)) {
+        if !lex::is_uri(raw) {
             return None;
         }
-        let (scheme, rest) = raw.split_at_checked(memchr::memchr(b':', raw)?)?;
+        let (scheme, rest) = raw.split_at_checked(lex::find(raw, b':')?)?;
         let (scheme, rest) = (Scheme::parse(scheme)?, rest.get(1..)?);
         let blank = Self {
             raw,
@@ -91,18 +92,18 @@ impl<'a> Uri<'a> {
     fn with_sip_parts(mut self, rest: &'a [u8]) -> Option<Self> {
         // RFC 3261 section 25.1: `;`, `?` and `/` may stand unescaped in the user part, `@` nowhere else, so the
         // user part is cut off first (RFC 4475 sections 3.1.1.2 and 3.1.1.9).
-        let host_part = match memchr::memchr(b'@', rest) {
+        let host_part = match lex::find(rest, b'@') {
             Some(at) => {
                 let user_info = rest.get(..at)?;
-                let colon = memchr::memchr(b':', user_info);
+                let colon = lex::find(user_info, b':');
                 self.user = Some(user_info.get(..colon.unwrap_or(at))?);
                 self.password = colon.and_then(|at| user_info.get(at + 1..));
                 rest.get(at + 1..)?
             }
             None => rest,
         };
-        let (host_part, headers) = split_before(host_part, memchr::memchr(b'?', host_part));
-        let (host_part, params) = split_before(host_part, memchr::memchr(b';', host_part));
+        let (host_part, headers) = split_before(host_part, lex::find(host_part, b'?'));
+        let (host_part, params) = split_before(host_part, lex::find(host_part, b';'));
         (self.host, self.port) = Host::parse_with_port(host_part)?;
         self.params = Params::new(params);
         self.headers = headers.get(1..).unwrap_or(b"");
@@ -110,7 +111,7 @@ impl<'a> Uri<'a> {
     }
 
     fn with_number(mut self, rest: &'a [u8]) -> Option<Self> {
-        let (number, params) = split_before(rest, memchr::memchr(b';', rest));
+        let (number, params) = split_before(rest, lex::find(rest, b';'));
         let digits = number.strip_prefix(b"+").unwrap_or(number);
         let plain = digits
             .iter()

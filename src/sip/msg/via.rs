@@ -92,7 +92,7 @@ impl<'a> Via<'a> {
 
     fn read(raw: &'a [u8]) -> Option<Self> {
         let raw = lex::trim(raw);
-        let head_end = memchr::memchr(b';', raw).unwrap_or(raw.len());
+        let head_end = lex::find(raw, b';').unwrap_or(raw.len());
         let (head, params) = raw.split_at_checked(head_end)?;
         let (transport, sent_by) = sent_protocol(head)?;
         let (host, port) = Host::parse_with_port(sent_by)?;
@@ -154,10 +154,10 @@ fn sent_protocol(head: &[u8]) -> Option<(Transport<'_>, &[u8])> {
     let rest = match head.strip_prefix(b"SIP/2.0/") {
         Some(rest) => rest,
         None => {
-            let slash = memchr::memchr(b'/', head)?;
+            let slash = lex::find(head, b'/')?;
             let (protocol, rest) = head.split_at_checked(slash)?;
             let rest = rest.get(1..)?;
-            let (version, rest) = rest.split_at_checked(memchr::memchr(b'/', rest)?)?;
+            let (version, rest) = rest.split_at_checked(lex::find(rest, b'/')?)?;
             if !lex::trim(protocol).eq_ignore_ascii_case(b"SIP") || !lex::is_token(lex::trim(version)) {
                 return None;
             }

@@ -88,7 +88,7 @@ impl Keyring {
             let port = via.port.map_or(0, u32::from);
             return self.parts(Kind::Server).bytes(branch).host(via.host).number(port).bytes(method).finish();
         }
-        let to_tag = if method == b"INVITE" { None } else { request.to().ok().and_then(|to| to.tag()) };
+        let to_tag = if method == b"INVITE" { None } else { request.to_tag() };
         self.parts(Kind::Rfc2543)
             .bytes(request.request_uri_raw())
             .bytes(from_tag(request))
@@ -114,7 +114,7 @@ impl Keyring {
     /// `None` without a To tag or a CSeq.
     pub fn acked(&self, message: &Message) -> Option<Fingerprint> {
         let parts = self.parts(Kind::Acked).bytes(message.call_id().ok()?).bytes(from_tag(message));
-        Some(parts.bytes(message.to().ok()?.tag()?).number(message.cseq().ok()?.number).finish())
+        Some(parts.bytes(message.to_tag()?).number(message.cseq().ok()?.number).finish())
     }
 
     /// A To tag, to tell forks apart.
@@ -171,5 +171,5 @@ impl Parts {
 }
 
 fn from_tag(message: &Message) -> &[u8] {
-    message.from().ok().and_then(|from| from.tag()).unwrap_or_default()
+    message.from_tag().unwrap_or_default()
 }
