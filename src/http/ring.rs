@@ -3,6 +3,7 @@
 //! Bounded: what a slow reader has not read when it is pushed out is lost to him, and he is told so. One task feeds
 //! it ([`feed`]); streams only read. Owned by `http`.
 
+use crate::switch::handle::Notices;
 use crate::switch::view::Notice;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -29,6 +30,21 @@ struct Kept {
     has_gap: bool,
 }
 
+impl Kept {
+    fn push(&mut self, notice: Arc<Notice>) {
+        let sequence = notice.sequence;
+        if self.has_gap || self.lost_to.is_none() {
+            self.notices.clear();
+            self.lost_to = Some(sequence.saturating_sub(1));
+            self.has_gap = false;
+        }
+        if self.notices.len() >= self.notices_max {
+            self.lost_to = self.notices.pop_front().map(|oldest| oldest.sequence).or(self.lost_to);
+        }
+        self.notices.push_back(notice);
+    }
+}
+
 /// The ring no longer has what the reader would need next.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Lost;
@@ -40,20 +56,13 @@ impl Ring {
         Self { kept: Mutex::new(kept), bell: watch::Sender::new(0) }
     }
 
-    pub(crate) fn push(&self, notice: Arc<Notice>) {
-        let sequence = notice.sequence;
+    /// Puts notices in, and rings the bell once.
+    pub(crate) fn push(&self, notices: &[Arc<Notice>]) {
+        let Some(last) = notices.last() else { return };
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.has_gap || kept.lost_to.is_none() {
-            kept.notices.clear();
-            kept.lost_to = Some(sequence.saturating_sub(1));
-            kept.has_gap = false;
-        }
-        if kept.notices.len() >= kept.notices_max {
-            kept.lost_to = kept.notices.pop_front().map(|oldest| oldest.sequence).or(kept.lost_to);
-        }
-        kept.notices.push_back(notice);
+        notices.iter().for_each(|notice| kept.push(Arc::clone(notice)));
         drop(kept);
-        self.bell.send_replace(sequence);
+        self.bell.send_replace(last.sequence);
     }
 
     /// Notices were missed: readers that are not past them must start again.
@@ -87,10 +96,10 @@ impl Ring {
 }
 
 /// Puts the switch's notices into the ring until the switch is gone.
-pub(crate) async fn feed(mut notices: broadcast::Receiver<Arc<Notice>>, ring: Arc<Ring>) {
+pub(crate) async fn feed(mut notices: broadcast::Receiver<Notices>, ring: Arc<Ring>) {
     loop {
         match notices.recv().await {
-            Ok(notice) => ring.push(notice),
+            Ok(notices) => ring.push(&notices),
             Err(RecvError::Lagged(missed)) => {
                 tracing::warn!(missed, "event streams start again: notices came too fast");
                 ring.skip();
@@ -130,12 +139,12 @@ mod tests {
         assert_eq!(after(&ring, 0), Ok(vec![]));
         assert!(!ring.can_resume(0));
         for sequence in 11..=13 {
-            ring.push(notice(sequence));
+            ring.push(&[notice(sequence)]);
         }
         assert_eq!(after(&ring, 10), Ok(vec![11, 12, 13]));
         assert_eq!(after(&ring, 12), Ok(vec![13]));
         assert_eq!(after(&ring, 9), Err(Lost));
-        ring.push(notice(14));
+        ring.push(&[notice(14)]);
         assert_eq!(after(&ring, 10), Err(Lost));
         assert_eq!(after(&ring, 11), Ok(vec![12, 13, 14]));
         assert!(ring.can_resume(11) && ring.can_resume(14));
@@ -145,10 +154,10 @@ mod tests {
     #[test]
     fn a_gap_in_the_feed_starts_everybody_again() {
         let ring = Ring::new(10);
-        ring.push(notice(1));
+        ring.push(&[notice(1)]);
         ring.skip();
         assert!(!ring.can_resume(1));
-        ring.push(notice(9));
+        ring.push(&[notice(9)]);
         assert_eq!(after(&ring, 1), Err(Lost));
         assert_eq!(after(&ring, 8), Ok(vec![9]));
     }

@@ -133,12 +133,21 @@ impl Udp {
             sink.flush();
             // A full batch means that more waits already.
             if pace.is_busy(clock.instant(), read) && read < BATCH {
-                tokio::time::sleep(PACE).await;
-            } else {
-                tokio::task::yield_now().await;
+                rest();
             }
+            tokio::task::yield_now().await;
         }
     }
+}
+
+/// Puts the whole thread to sleep for [`PACE`]. A timer of the runtime would not do: each datagram that comes would wake the
+/// thread all the same, only for nothing.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "to sleep is what it is for, and a millisecond late is no timer's harm"
+)]
+fn rest() {
+    std::thread::sleep(PACE);
 }
 
 /// Whether much is coming in.

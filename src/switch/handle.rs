@@ -20,11 +20,14 @@ pub enum Request {
     Drain,
 }
 
+/// Notices that are told together, in order: each telling may wake a watcher, which costs more than a notice does.
+pub type Notices = Arc<[Arc<Notice>]>;
+
 /// A cheap handle; clones share the channel.
 #[derive(Clone, Debug)]
 pub struct Handle {
     requests: mpsc::Sender<Request>,
-    notices: broadcast::Sender<Arc<Notice>>,
+    notices: broadcast::Sender<Notices>,
 }
 
 /// The switch's ends of the channels.
@@ -33,19 +36,19 @@ pub struct Ends {
     /// Requests to serve.
     pub requests: mpsc::Receiver<Request>,
     /// Where notices go; a slow watcher loses the oldest and is told so.
-    pub notices: broadcast::Sender<Arc<Notice>>,
+    pub notices: broadcast::Sender<Notices>,
 }
 
 /// Requests that may wait; more are refused at once, so that an API client can't slow a call.
 const REQUESTS_MAX: usize = 1024;
-/// Notices kept for a slow watcher.
-const NOTICES_MAX: usize = 4096;
+/// Lots of notices kept for a slow watcher.
+const LOTS_MAX: usize = 1024;
 
 impl Handle {
     /// A handle and the ends that the switch serves.
     pub fn new() -> (Self, Ends) {
         let (requests, requests_rx) = mpsc::channel(REQUESTS_MAX);
-        let (notices, _) = broadcast::channel(NOTICES_MAX);
+        let (notices, _) = broadcast::channel(LOTS_MAX);
         let ends = Ends { requests: requests_rx, notices: notices.clone() };
         (Self { requests, notices }, ends)
     }
@@ -70,7 +73,7 @@ impl Handle {
     }
 
     /// Everything that changes from now on.
-    pub fn watch(&self) -> broadcast::Receiver<Arc<Notice>> {
+    pub fn watch(&self) -> broadcast::Receiver<Notices> {
         self.notices.subscribe()
     }
 }

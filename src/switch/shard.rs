@@ -25,6 +25,7 @@ use crate::switch::core::Core;
 use crate::switch::core::Input;
 use crate::switch::core::Output;
 use crate::switch::handle::Ends;
+use crate::switch::handle::Notices;
 use crate::switch::handle::Request;
 use crate::switch::view::Notice;
 use crate::trunk::Question;
@@ -77,7 +78,7 @@ struct Shard {
     resolver: OnceCell<Resolver>,
     media: Arc<Media>,
     writer: Writer,
-    notices: tokio::sync::broadcast::Sender<Arc<Notice>>,
+    notices: tokio::sync::broadcast::Sender<Notices>,
     metrics: Metrics,
     later: RefCell<Later>,
     armed: Cell<Option<Instant>>,
@@ -241,7 +242,10 @@ impl Shard {
             later.facts.drain(..).for_each(|fact| self.writer.fact(fact));
             later.bindings.drain(..).for_each(|change| self.writer.binding(change));
             later.phones.drain(..).for_each(|change| self.writer.phone(change));
-            later.notices.drain(..).for_each(|notice| drop(self.notices.send(notice)));
+            if !later.notices.is_empty() {
+                // Nobody watches: nobody is told.
+                let _ = self.notices.send(later.notices.drain(..).collect());
+            }
         }
     }
 

@@ -421,7 +421,7 @@ pub(crate) struct Bench {
     pub(crate) keys: Keys,
     pub(crate) draining: Arc<AtomicBool>,
     pub(crate) metrics: Metrics,
-    notices: broadcast::Sender<Arc<Notice>>,
+    notices: broadcast::Sender<crate::switch::handle::Notices>,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<std::io::Result<()>>,
     pub(crate) switch: JoinHandle<()>,
@@ -481,7 +481,7 @@ impl Bench {
         world.sequence += 1;
         let sequence = world.sequence;
         let notice = Notice { sequence, at: wall(NOW), kind, subject };
-        self.notices.send(Arc::new(notice)).expect("the server watches");
+        self.notices.send(Arc::from([Arc::new(notice)])).expect("the server watches");
         sequence
     }
 
