@@ -2,6 +2,7 @@
 //!
 //! Exit status: 0 well, 1 failed, 2 usage, 3 not reachable, 4 not found.
 
+mod log;
 mod trace;
 
 use crate::app;
@@ -66,7 +67,7 @@ fn check_config(file: &Path) -> ExitCode {
 }
 
 fn serve(file: &Path, drain: Duration) -> ExitCode {
-    log_to_stderr();
+    let _written = log_to_stderr();
     let loaded = match config::load(file) {
         Ok(loaded) => loaded,
         Err(faults) => {
@@ -120,15 +121,20 @@ async fn stop_signal() -> std::io::Result<()> {
 }
 
 /// Log lines go to standard error; `STROWGER_LOG` filters them (`info` by default, `strowger::sip=debug` and so on).
-fn log_to_stderr() {
+/// Lines that wait are written when the guard is dropped.
+fn log_to_stderr() -> Option<log::Written> {
+    let lines = log::Lines::default();
+    // Without a thread the log is lost, and the switch works all the same.
+    let written = lines.write_to(std::io::stderr()).ok();
     let filter = tracing_subscriber::EnvFilter::try_from_env("STROWGER_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     // Colours are for people; a file or a journal gets plain text.
     let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(lines)
         .with_ansi(colours)
         .with_target(false)
         .init();
+    written
 }
