@@ -4,6 +4,7 @@ use bytes::Bytes;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::collections::BinaryHeap;
+use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::time::Duration;
 use strowger::clock::Instant;
@@ -49,9 +50,32 @@ pub struct Packet {
 /// What a test loses on purpose: true for a packet that shall not arrive.
 pub type Filter = Box<dyn FnMut(&Packet) -> bool>;
 
+/// The router between 10.0.0.0/8 and the outside, which lends the switch its own address: port by port, both ways.
+#[derive(Copy, Clone, Debug)]
+pub struct Router {
+    pub outside: IpAddr,
+    pub switch: IpAddr,
+}
+
+impl Router {
+    /// The packet as it arrives; none from outside finds a way to an address inside.
+    fn pass(self, mut packet: Packet) -> Option<Packet> {
+        let is_inside = |address: SocketAddr| matches!(address.ip(), IpAddr::V4(ip) if ip.octets()[0] == 10);
+        if packet.to.ip() == self.outside {
+            packet.to.set_ip(self.switch);
+        } else if !is_inside(packet.from) && is_inside(packet.to) {
+            return None;
+        } else if packet.from.ip() == self.switch && !is_inside(packet.to) {
+            packet.from.set_ip(self.outside);
+        }
+        Some(packet)
+    }
+}
+
 /// The packets on their way.
 pub struct Network {
     pub quality: Quality,
+    pub router: Option<Router>,
     pub filter: Option<Filter>,
     random: Random,
     count: u64,
@@ -61,10 +85,21 @@ pub struct Network {
 
 impl Network {
     pub fn new(quality: Quality, random: Random) -> Self {
-        Self { quality, filter: None, random, count: 0, order: BinaryHeap::new(), packets: BTreeMap::new() }
+        Self {
+            quality,
+            router: None,
+            filter: None,
+            random,
+            count: 0,
+            order: BinaryHeap::new(),
+            packets: BTreeMap::new(),
+        }
     }
 
     pub fn send(&mut self, now: Instant, packet: Packet) {
+        let Some(packet) = self.router.map_or(Some(packet.clone()), |router| router.pass(packet)) else {
+            return;
+        };
         if self.filter.as_mut().is_some_and(|filter| filter(&packet))
             || self.random.below(100) < self.quality.loss_percent
         {

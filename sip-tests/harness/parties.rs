@@ -123,6 +123,22 @@ impl World {
         });
     }
 
+    /// A call that is answered as soon as it rings: the caller's line and the other's.
+    pub fn connect_by(&mut self, from: PhoneId, number: &str, to: PhoneId) -> (Line, Line) {
+        let calling = self.dial(from, number);
+        let called = self.rings(to);
+        self.answer(called);
+        self.up(calling);
+        (calling, called)
+    }
+
+    /// Both hear each other; then the first hangs up, and the other is told.
+    pub fn talk_and_end(&mut self, one: Line, other: Line) {
+        self.talk(one, other);
+        self.hang_up(one);
+        self.over(other);
+    }
+
     /// Waits until the call is over; how it ended.
     pub fn over(&mut self, line: Line) -> Why {
         self.over_within(line, Duration::from_secs(1))

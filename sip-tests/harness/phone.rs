@@ -148,7 +148,8 @@ pub struct Phone {
     pub seen: Vec<(Instant, String)>,
     pub(super) endpoint: Endpoint,
     pub(super) random: Random,
-    pub(super) server: SocketAddr,
+    /// Where it sends its requests.
+    pub server: SocketAddr,
     voices: Rc<Cell<usize>>,
     ear: Ear,
     pub(super) by_call_id: BTreeMap<Vec<u8>, usize>,

@@ -157,10 +157,7 @@ impl World {
     /// Two phones that talk: who calls and who is called.
     pub fn connect(&mut self, caller: PhoneId, called: PhoneId) -> (Line, Line) {
         let number = self.phones[called.0].number.clone();
-        let calling = self.dial(caller, &number);
-        let ringing = self.rings(called);
-        self.answer(ringing);
-        self.up(calling);
+        let (calling, ringing) = self.connect_by(caller, &number, called);
         self.expect("the answer is acknowledged", Duration::from_secs(2), |world| {
             world.call(ringing).ack_seen
         });

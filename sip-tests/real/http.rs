@@ -15,7 +15,7 @@ use std::time::Duration;
 /// The API with a key.
 #[derive(Clone, Debug)]
 pub struct Api {
-    address: SocketAddr,
+    pub address: SocketAddr,
     key: String,
 }
 

@@ -105,27 +105,18 @@ fn the_load_plan_carries_its_kinds_of_calls_and_counts_them_as_the_callers_do() 
     Sipp::start(&plan).finish_well(u64::from(PHONES));
     assert_eq!(switch.api.metric("strowger_registrations{transport=\"udp\"}") as u32, PHONES);
 
-    // 1N: to the far side.
-    let (near, far) = (Party::speaking(CALLER_HZ), Party::speaking(FAR_HZ));
-    let (mut answering_side, mut calling) = (answering(&far), callers(&switch, "11", &near, 4000));
-    speak_as_they_come(&near, &calling);
-    speak_as_they_come(&far, &answering_side);
-    calling.finish_well(total);
-    answering_side.finish_well(total);
-    each_heard(&near, &calling, |heard| sound::windows_of(heard, FAR_HZ) >= 3);
-    each_heard(&far, &answering_side, |heard| sound::windows_of(heard, CALLER_HZ) >= 3);
-    switch.calls_end();
-
-    // 5N: the queue with fifty agents at fixed addresses.
-    let (near, far) = (Party::speaking(CALLER_HZ), Party::speaking(FAR_HZ));
-    let (mut answering_side, mut calling) = (answering(&far), callers(&switch, "51", &near, 4000));
-    speak_as_they_come(&near, &calling);
-    speak_as_they_come(&far, &answering_side);
-    calling.finish_well(total);
-    answering_side.finish_well(total);
-    each_heard(&near, &calling, |heard| sound::windows_of(heard, FAR_HZ) >= 3);
-    each_heard(&far, &answering_side, |heard| sound::windows_of(heard, CALLER_HZ) >= 3);
-    switch.calls_end();
+    // 1N to the far side, 5N to the queue with fifty agents at fixed addresses.
+    for number in ["11", "51"] {
+        let (near, far) = (Party::speaking(CALLER_HZ), Party::speaking(FAR_HZ));
+        let (mut answering_side, mut calling) = (answering(&far), callers(&switch, number, &near, 4000));
+        speak_as_they_come(&near, &calling);
+        speak_as_they_come(&far, &answering_side);
+        calling.finish_well(total);
+        answering_side.finish_well(total);
+        each_heard(&near, &calling, |heard| sound::windows_of(heard, FAR_HZ) >= 3);
+        each_heard(&far, &answering_side, |heard| sound::windows_of(heard, CALLER_HZ) >= 3);
+        switch.calls_end();
+    }
     switch.today_is("agents", &[("entered", total), ("handled", total), ("abandoned", 0)]);
 
     // 4N: a queue nobody serves, and 6N: music alone.

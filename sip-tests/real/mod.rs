@@ -33,6 +33,7 @@ mod refusals;
 mod secure;
 mod secure_trunk;
 mod softphones;
+mod traced;
 mod watchers;
 
 use crate::real::baresip::Account;

@@ -20,10 +20,7 @@ fn world(limits: &str) -> (World, PhoneId, PhoneId) {
 
 /// A call that is answered, with audio both ways.
 fn talk(world: &mut World, from: PhoneId, to: PhoneId, number: &str) -> (Line, Line) {
-    let calling = world.dial(from, number);
-    let called = world.rings(to);
-    world.answer(called);
-    world.up(calling);
+    let (calling, called) = world.connect_by(from, number, to);
     world.talk(calling, called);
     (calling, called)
 }

@@ -7,10 +7,7 @@ fn scenario(mut world: World) -> World {
     let alice = world.add_phone("2001");
     let bob = world.add_phone("2002");
     for lead_micros in [0, 1000, 2000, 3000, 4000] {
-        let calling = world.dial(alice, "2002");
-        let called = world.rings(bob);
-        world.answer(called);
-        world.up(calling);
+        let (calling, called) = world.connect_by(alice, "2002", bob);
         world.talk(calling, called);
         world.hang_up(calling);
         world.run(Duration::from_micros(lead_micros));

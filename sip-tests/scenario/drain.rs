@@ -10,10 +10,7 @@ fn scenario(mut world: World) -> World {
     let bob = world.add_phone("2002");
     let agent = world.add_phone("1001");
     let carrier = world.add_carrier();
-    let calling = world.dial(alice, "2002");
-    let called = world.rings(bob);
-    world.answer(called);
-    world.up(calling);
+    let (calling, called) = world.connect_by(alice, "2002", bob);
     let waiting = world.dial(carrier, "+33140000000");
     world.up(waiting);
     let ringing = world.rings(agent);

@@ -82,9 +82,7 @@ fn the_wrap_up_ends_at_once() {
     world.up(calling);
     let called = world.rings(alice);
     world.answer(called);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    world.talk_and_end(calling, called);
     assert_eq!(world.agent("alice").status, AgentStatus::WrapUp);
     check(&mut world, alice, "*48", &["agent-ready"]);
     assert_eq!(world.agent("alice").status, AgentStatus::Ready);
@@ -113,13 +111,8 @@ fn a_speed_dial_is_a_call_to_its_number() {
     let mut world = World::new(crate::harness::network::Quality::CLEAN, 1);
     let bob = world.add_phone("2001");
     let eve = world.add_phone("2002");
-    let calling = world.dial(bob, "*012");
-    let called = world.rings(eve);
-    world.answer(called);
-    world.up(calling);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    let (calling, called) = world.connect_by(bob, "*012", eve);
+    world.talk_and_end(calling, called);
     check(&mut world, bob, "*099", &["pbx-invalid"]);
     world.finish();
 }

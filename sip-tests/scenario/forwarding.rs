@@ -18,9 +18,7 @@ fn code(world: &mut World, phone: PhoneId, code: &str) {
 fn talk_and_end(world: &mut World, calling: Line, called: Line) {
     world.answer(called);
     world.up(calling);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    world.talk_and_end(calling, called);
 }
 
 fn scenario(mut world: World) -> World {

@@ -11,10 +11,7 @@ use strowger::sdp::Direction;
 fn scenario(mut world: World) -> World {
     let alice = world.add_phone("2001");
     let bob = world.add_phone("2002");
-    let calling = world.dial(alice, "2002");
-    let called = world.rings(bob);
-    world.answer(called);
-    world.up(calling);
+    let (calling, called) = world.connect_by(alice, "2002", bob);
     world.talk(calling, called);
     for lead_micros in [0, 1500, 3000] {
         // The caller holds; the called only refreshes. The hold must reach him in the end.
@@ -55,10 +52,7 @@ fn both_orders_of_the_glare() {
         let mut world = World::new(quality, seed);
         let alice = world.add_phone("2001");
         let bob = world.add_phone("2002");
-        let calling = world.dial(alice, "2002");
-        let called = world.rings(bob);
-        world.answer(called);
-        world.up(calling);
+        let (calling, called) = world.connect_by(alice, "2002", bob);
         // Whether they hear each other is seen in every fiftieth: audio costs most of a test's time.
         for line in [calling, called] {
             world.call_mut(line).mute = seed % 50 != 0;

@@ -103,9 +103,7 @@ fn every_maker_is_told_what_its_phones_understand() {
     world.reinvite(called, Some(Direction::SendOnly));
     check(&mut world, "holds");
     world.reinvite(called, Some(Direction::SendRecv));
-    world.talk(calling, called);
-    world.hang_up(called);
-    world.over(calling);
+    world.talk_and_end(called, calling);
     check(&mut world, "idle");
     let calling = world.dial(alice, "600");
     world.up(calling);

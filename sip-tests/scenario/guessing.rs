@@ -21,13 +21,8 @@ fn scenario(mut world: World) -> World {
     assert_eq!(guess(&mut world, guesser, "pw"), 503, "even with the right one");
     // Where she has always been the account works as before.
     assert_eq!(world.register(alice, 3600), 200);
-    let calling = world.dial(alice, "2002");
-    let called = world.rings(bob);
-    world.answer(called);
-    world.up(calling);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    let (calling, called) = world.connect_by(alice, "2002", bob);
+    world.talk_and_end(calling, called);
     // The block ends by itself, and begins anew, longer, with the next guess.
     world.run(Duration::from_secs(4000));
     statuses = (0..2).map(|n| guess(&mut world, guesser, &format!("other{n}"))).collect();

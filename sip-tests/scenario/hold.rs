@@ -61,3 +61,30 @@ fn scenario(mut world: World) -> World {
 }
 
 over_networks!();
+
+/// Carriers end calls that are `inactive` (INTEROP): a trunk is told `sendonly`, also while both sides hold.
+#[test]
+fn a_trunk_is_never_told_that_nothing_passes() {
+    let mut world = World::new(crate::harness::network::Quality::CLEAN, 1);
+    let alice = world.add_phone("2001");
+    let carrier = world.add_carrier();
+    let (calling, called) = world.connect_by(alice, "0123456789", carrier);
+    world.talk(calling, called);
+    for direction in [Direction::SendOnly, Direction::Inactive] {
+        hold(&mut world, calling, called, direction);
+    }
+    world.reinvite(called, Some(Direction::SendOnly));
+    world.hears(calling, MUSIC);
+    world.reinvite(calling, Some(Direction::Inactive));
+    world.run(Duration::from_secs(1));
+    world.reinvite(called, Some(Direction::SendRecv));
+    world.run(Duration::from_secs(1));
+    world.reinvite(calling, Some(Direction::SendRecv));
+    world.talk(calling, called);
+    let told = &world.call(called).told;
+    world.check(told.len() >= 4, "it is told of each hold");
+    world.check(told.iter().all(|(_, direction)| *direction != "inactive"), &format!("{told:?}"));
+    world.hang_up(calling);
+    world.over(called);
+    world.finish();
+}

@@ -12,10 +12,7 @@ fn scenario(mut world: World) -> World {
         world.phone(bob).takes_events = events;
         world.phone(bob).allows_info = info;
         world.phone(bob).infos.clear();
-        let calling = world.dial(alice, "2002");
-        let called = world.rings(bob);
-        world.answer(called);
-        world.up(calling);
+        let (calling, called) = world.connect_by(alice, "2002", bob);
         world.talk(calling, called);
         for (number, key) in KEYS.chars().enumerate() {
             world.with_phone(alice, |phone, now| phone.press_info(now, calling.call, key, number % 2 == 0));
@@ -34,9 +31,7 @@ fn scenario(mut world: World) -> World {
             let heard: String = world.phones[bob.0].infos.iter().collect();
             world.check(heard == "7", &format!("as INFO: {heard}"));
         }
-        world.talk(calling, called);
-        world.hang_up(called);
-        world.over(calling);
+        world.talk_and_end(called, calling);
     }
     world
 }

@@ -21,9 +21,7 @@ fn scenario(mut world: World) -> World {
     world.check(alert.contains("info=alert-autoanswer"), &alert);
     world.answer(called);
     world.up(calling);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    world.talk_and_end(calling, called);
     // An ordinary call has no such header, not even when the caller sends them.
     for from_outside in [false, true] {
         let caller = if from_outside { world.add_carrier() } else { alice };
@@ -37,9 +35,7 @@ fn scenario(mut world: World) -> World {
         world.check(header(&world, called, Name::AlertInfo).is_none(), "no Alert-Info");
         world.answer(called);
         world.up(calling);
-        world.talk(calling, called);
-        world.hang_up(called);
-        world.over(calling);
+        world.talk_and_end(called, calling);
     }
     let carrier = world.add_at("+33199999999", "192.0.2.78:5060");
     let line = world.dial(carrier, "*802002");

@@ -48,9 +48,7 @@ fn check(features: &str, [login, pause, waiting, wrap_up]: [&str; 4], nobodys: &
     world.act(ready).expect("she may");
     let called = world.rings(alice);
     world.answer(called);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    world.talk_and_end(calling, called);
     lit(&mut world, [true, false, false, false, true]);
     for lamp in lamps {
         world.unwatch(lamp);

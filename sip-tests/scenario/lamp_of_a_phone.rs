@@ -92,10 +92,7 @@ fn a_call_that_comes_to_nothing_leaves_no_light() {
         world.run(Duration::from_secs(1));
     }
     // A subscription in the middle of a call begins with it.
-    let calling = world.dial(alice, "2002");
-    let called = world.rings(bob);
-    world.answer(called);
-    world.up(calling);
+    let (calling, called) = world.connect_by(alice, "2002", bob);
     world.talk(calling, called);
     let late = world.watch(bob, "1001", "dialog");
     world.shows(late, State::Confirmed);
@@ -117,10 +114,7 @@ fn identities_can_be_hidden() {
     let bob = world.add_phone("2002");
     let carol = world.add_phone("2003");
     let (hidden, shown) = (world.watch(carol, "2002", "dialog"), world.watch(carol, "1001", "dialog"));
-    let calling = world.dial(alice, "2002");
-    let called = world.rings(bob);
-    world.answer(called);
-    world.up(calling);
+    let (calling, called) = world.connect_by(alice, "2002", bob);
     world.talk(calling, called);
     world.shows(hidden, State::Confirmed);
     world.check(remote(&world, hidden).is_none(), "it says that he talks, and not to whom");

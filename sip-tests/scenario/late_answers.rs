@@ -56,10 +56,7 @@ fn forks_at_every_time() {
         let mut world = World::new(Quality::CLEAN, seed);
         let alice = world.add_phone("2001");
         let carrier = world.add_carrier();
-        let calling = world.dial(alice, "0123456789");
-        let called = world.rings(carrier);
-        world.answer(called);
-        world.up(calling);
+        let (calling, called) = world.connect_by(alice, "0123456789", carrier);
         world.talk(calling, called);
         if ended {
             world.hang_up(calling);
@@ -80,9 +77,7 @@ fn forks_at_every_time() {
         }
         if !ended {
             world.check(world.call(called).state == State::Up, "the call goes on");
-            world.talk(calling, called);
-            world.hang_up(calling);
-            world.over(called);
+            world.talk_and_end(calling, called);
         }
         world.finish();
     }

@@ -40,10 +40,7 @@ fn busy_media_workers_take_no_new_calls() {
     let mut world = World::new(Quality::CLEAN, 1);
     let alice = world.add_phone("2001");
     let bob = world.add_phone("2002");
-    let calling = world.dial(alice, "2002");
-    let called = world.rings(bob);
-    world.answer(called);
-    world.up(calling);
+    let (calling, called) = world.connect_by(alice, "2002", bob);
     world.core(Input::MediaBusy(true));
     let refused = world.dial(bob, "600");
     assert_eq!(world.over(refused), Why::Refused(503));

@@ -62,8 +62,6 @@ fn one_lost_ack_is_no_matter() {
     world.answer(called);
     world.up(calling);
     world.run(Duration::from_secs(40));
-    world.talk(calling, called);
-    world.hang_up(called);
-    world.over(calling);
+    world.talk_and_end(called, calling);
     world.finish();
 }

@@ -11,10 +11,7 @@ fn the_call_ends_without_an_answer_to_bye() {
     let mut world = World::new(Quality::CLEAN, 1);
     let alice = world.add_phone("2001");
     let bob = world.add_phone("2002");
-    let calling = world.dial(alice, "2002");
-    let called = world.rings(bob);
-    world.answer(called);
-    world.up(calling);
+    let (calling, called) = world.connect_by(alice, "2002", bob);
     world.talk(calling, called);
     world.network.filter = Some(Box::new(|packet: &Packet| packet.bytes.starts_with(b"BYE sip:2001")));
     world.hang_up(called);
@@ -35,10 +32,7 @@ fn a_bye_that_is_lost_comes_again() {
     let mut world = World::new(Quality::CLEAN, 1);
     let alice = world.add_phone("2001");
     let bob = world.add_phone("2002");
-    let calling = world.dial(alice, "2002");
-    let called = world.rings(bob);
-    world.answer(called);
-    world.up(calling);
+    let (calling, called) = world.connect_by(alice, "2002", bob);
     world.talk(calling, called);
     let mut lost = 0;
     world.network.filter = Some(Box::new(move |packet: &Packet| {

@@ -37,9 +37,7 @@ fn the_next_agent_rings_at_once() {
     let after = world.now.since(before);
     world.check(after <= Duration::from_millis(100), &format!("after {after:?}"));
     world.answer(called);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    world.talk_and_end(calling, called);
     world.finish();
 }
 

@@ -25,9 +25,7 @@ fn scenario(mut world: World) -> World {
     press(&mut world, calling, "1");
     let called = world.rings_within(bob, Duration::from_secs(2));
     world.answer(called);
-    world.talk(calling, called);
-    world.hang_up(called);
-    world.over(calling);
+    world.talk_and_end(called, calling);
 
     // Into a queue.
     let calling = world.dial(carrier, "+33140000620");
@@ -38,9 +36,7 @@ fn scenario(mut world: World) -> World {
     let alice = world.add_phone("1001");
     let called = world.rings_within(alice, Duration::from_secs(2));
     world.answer(called);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    world.talk_and_end(calling, called);
     world
 }
 
@@ -62,9 +58,7 @@ fn a_number_is_dialled_directly_and_a_wrong_one_is_told() {
     press(&mut world, calling, "2002");
     let called = world.rings(bob);
     world.answer(called);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    world.talk_and_end(calling, called);
     world.finish();
 }
 
@@ -81,9 +75,7 @@ fn silence_leads_to_the_timeout_and_a_wrong_key_to_the_prompt_again() {
     world.hears(calling, prompt("welcome"));
     let called = world.rings_within(last, Duration::from_secs(10));
     world.answer(called);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    world.talk_and_end(calling, called);
     // Without a destination it says goodbye.
     let calling = world.dial(last, "621");
     world.up(calling);

@@ -41,6 +41,7 @@ macro_rules! over_networks_of {
 
 mod abandoned;
 mod access;
+mod advertised;
 mod agent_leaves_at_once;
 mod agent_rejects;
 mod attended_transfer;

@@ -9,10 +9,7 @@ use strowger::sdp::Direction;
 fn scenario(mut world: World) -> World {
     let alice = world.add_phone("2001");
     let bob = world.add_phone("2002");
-    let calling = world.dial(alice, "2002");
-    let called = world.rings(bob);
-    world.answer(called);
-    world.up(calling);
+    let (calling, called) = world.connect_by(alice, "2002", bob);
     world.talk(calling, called);
 
     // Silent, but rightly: his own hold says that he sends and wants nothing; the switch keeps the call.
@@ -40,3 +37,28 @@ fn scenario(mut world: World) -> World {
 }
 
 over_networks!();
+
+/// Who was answered, heard the other and was never heard himself is counted, by his side: one-way audio.
+#[test]
+fn a_party_that_was_never_heard_is_counted() {
+    for (caller, callee) in [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)] {
+        let mut world = World::new(crate::harness::network::Quality::CLEAN, 1);
+        let alice = world.add_phone("2001");
+        let bob = world.add_phone("2002");
+        let calling = world.dial(alice, "2002");
+        let called = world.rings(bob);
+        for (line, silent) in [(calling, caller > 0.0), (called, callee > 0.0)] {
+            world.call_mut(line).mute = silent;
+        }
+        world.answer(called);
+        world.up(calling);
+        world.run(Duration::from_secs(5));
+        world.hang_up(calling);
+        world.over(called);
+        world.run(Duration::from_secs(1));
+        let counted =
+            |side: &str| world.metric(&format!("strowger_calls_without_media_total{{side=\"{side}\"}}"));
+        assert_eq!((counted("caller"), counted("callee")), (caller, callee));
+        world.finish();
+    }
+}

@@ -30,9 +30,7 @@ fn scenario(mut world: World) -> World {
         world.over(other);
         let called = world.rings_within(alice, Duration::from_secs(15));
         world.answer(called);
-        world.talk(calling, called);
-        world.hang_up(calling);
-        world.over(called);
+        world.talk_and_end(calling, called);
         world.run(Duration::from_secs(12));
     }
     world

@@ -32,9 +32,7 @@ fn scenario(mut world: World) -> World {
             &format!("{view:?}"),
         );
         world.run(Duration::from_secs(3));
-        world.talk(calling, called);
-        world.hang_up(calling);
-        world.over(called);
+        world.talk_and_end(calling, called);
         world.run(Duration::from_secs(5));
         world.check(world.agent("alice").status == AgentStatus::WrapUp, "first the wrap-up");
         world.run(Duration::from_secs(7));

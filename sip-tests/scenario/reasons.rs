@@ -19,10 +19,7 @@ fn scenario(mut world: World) -> World {
 
     world.phone(bob).skills.reason = Some(CLEARED);
     for by_bob in [true, false] {
-        let calling = world.dial(alice, "2002");
-        let called = world.rings(bob);
-        world.answer(called);
-        world.up(calling);
+        let (calling, called) = world.connect_by(alice, "2002", bob);
         world.talk(calling, called);
         let (leaves, stays, reason) =
             if by_bob { (called, calling, CLEARED) } else { (calling, called, ELSEWHERE) };

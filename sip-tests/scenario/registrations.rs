@@ -41,13 +41,8 @@ fn scenario(mut world: World) -> World {
     world.phone(bob).forget_registration();
     assert_eq!(world.register(bob, 3600), 200);
     assert_eq!(registrations(&world).len(), 2);
-    let calling = world.dial(alice, "2002");
-    let called = world.rings(bob);
-    world.answer(called);
-    world.up(calling);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    let (calling, called) = world.connect_by(alice, "2002", bob);
+    world.talk_and_end(calling, called);
 
     // Ended: nobody to ring.
     assert_eq!(world.register(bob, 0), 200);
@@ -91,14 +86,9 @@ fn a_phone_that_moved_is_found() {
     let old = world.add_phone("2002");
     world.phone(old).off = true;
     let new = world.add_phone("2002");
-    let calling = world.dial(alice, "2002");
-    let called = world.rings(new);
-    world.answer(called);
-    world.up(calling);
+    let (calling, called) = world.connect_by(alice, "2002", new);
     world.talk(calling, called);
     world.run(Duration::from_secs(40));
-    world.talk(calling, called);
-    world.hang_up(called);
-    world.over(calling);
+    world.talk_and_end(called, calling);
     world.finish();
 }

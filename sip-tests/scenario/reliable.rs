@@ -64,9 +64,7 @@ fn offer_in_the_response(mut world: World) -> World {
     world.check(seen.len() == 1 && seen[0].2, &format!("the 180 has the offer: {seen:?}"));
     world.answer(called);
     world.up(calling);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    world.talk_and_end(calling, called);
     world
 }
 
@@ -107,9 +105,7 @@ fn the_answer_waits_for_the_prack() {
         orders[usize::from(prack_first)] += 1;
         world.check(sent.borrow().starts_with(&["PRACK", "INVITE"]), &format!("{:?}", sent.borrow()));
         if seed % 50 == 0 {
-            world.talk(calling, called);
-            world.hang_up(calling);
-            world.over(called);
+            world.talk_and_end(calling, called);
             world.finish();
         }
     }
@@ -200,9 +196,7 @@ fn what_is_lost_is_sent_again() {
     world.hears(calling, voice);
     world.answer(called);
     world.up(calling);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    world.talk_and_end(calling, called);
     world.finish();
 }
 

@@ -10,10 +10,7 @@ use std::time::Duration;
 fn scenario(mut world: World) -> World {
     let alice = world.add_phone("2001");
     let bob = world.add_phone("2002");
-    let calling = world.dial(alice, "2002");
-    let called = world.rings(bob);
-    world.answer(called);
-    world.up(calling);
+    let (calling, called) = world.connect_by(alice, "2002", bob);
     world.talk(calling, called);
     // Bob's second device, and Alice's.
     let desk = world.add_phone("2002");
@@ -63,9 +60,7 @@ fn what_is_refused() {
     assert_eq!(refused(&mut world, desk, &format!("{replaces};early-only")), 486);
     assert_eq!(refused(&mut world, desk, "nobody;to-tag=a;from-tag=b"), 481);
     assert_eq!(refused(&mut world, desk, "nobody;to-tag=a"), 400);
-    world.talk(calling, called);
-    world.hang_up(called);
-    world.over(calling);
+    world.talk_and_end(called, calling);
     assert_eq!(refused(&mut world, desk, &replaces), 603);
     world.finish();
 }

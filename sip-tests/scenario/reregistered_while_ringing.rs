@@ -19,9 +19,7 @@ fn scenario(mut world: World) -> World {
     world.talk(calling, called);
     world.register(alice, 0);
     world.register(desk, 0);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    world.talk_and_end(calling, called);
     world.run(Duration::from_secs(11));
     world.check(world.agent("alice").status == AgentStatus::Unreachable, "no phone is left");
     world

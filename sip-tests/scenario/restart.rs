@@ -88,9 +88,7 @@ fn agents_and_registrations_come_back() {
     let called = world.rings(bruno);
     assert!(world.ringing(alice).is_none(), "she is still paused");
     world.answer(called);
-    world.talk(calling, called);
-    world.hang_up(called);
-    world.over(calling);
+    world.talk_and_end(called, calling);
     // What a phone of the former life still sends is answered 481: it ends there too.
     world.finish();
 }

@@ -24,9 +24,7 @@ fn scenario(mut world: World) -> World {
     let called = world.rings(next);
     world.check(world.offers()[0].state == OfferState::Timeout, "the first offer timed out");
     world.answer(called);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    world.talk_and_end(calling, called);
     world
 }
 

@@ -78,13 +78,8 @@ fn run(responses: &Arc<Mutex<Vec<String>>>) -> Vec<(String, String)> {
         assert_eq!(world.register(phone, 3600), 200);
         phone
     });
-    let calling = world.dial(phones[0], "2002");
-    let called = world.rings(phones[1]);
-    world.answer(called);
-    world.up(calling);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    let (calling, called) = world.connect_by(phones[0], "2002", phones[1]);
+    world.talk_and_end(calling, called);
     let guesser = world.add_at("2001", "10.1.0.66:5060");
     world.phone(guesser).account.password = GUESS.to_owned();
     for _ in 0..8 {

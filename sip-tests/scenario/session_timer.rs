@@ -44,10 +44,7 @@ fn hour(quality: Quality, seed: u64, caller: Part, callee: Part) {
     let carrier = world.add_carrier();
     skilled(&mut world, alice, caller, 600);
     skilled(&mut world, carrier, callee, 400);
-    let calling = world.dial(alice, "0123456789");
-    let called = world.rings(carrier);
-    world.answer(called);
-    world.up(calling);
+    let (calling, called) = world.connect_by(alice, "0123456789", carrier);
     world.talk(calling, called);
     for _ in 0..4 {
         quiet(&mut world, [calling, called], true);
@@ -118,10 +115,7 @@ fn a_party_that_dies_is_noticed() {
             let alice = world.add_phone("2001");
             let bob = world.add_phone("2002");
             skilled(&mut world, alice, Part { update, refresher: Some(refresher) }, 600);
-            let calling = world.dial(alice, "2002");
-            let called = world.rings(bob);
-            world.answer(called);
-            world.up(calling);
+            let (calling, called) = world.connect_by(alice, "2002", bob);
             world.talk(calling, called);
             let since = world.now;
             world.phone(alice).off = true;

@@ -13,10 +13,7 @@ fn a_stranger_is_not_heard() {
     let mut world = World::new(Quality::CLEAN, 1);
     let alice = world.add_phone("2001");
     let bob = world.add_phone("2002");
-    let calling = world.dial(alice, "2002");
-    let called = world.rings(bob);
-    world.answer(called);
-    world.up(calling);
+    let (calling, called) = world.connect_by(alice, "2002", bob);
     world.talk(calling, called);
     let from_start = world.now;
     let targets = [calling, called].map(|line| world.call(line).remote().expect("a port of the switch"));
@@ -41,8 +38,6 @@ fn a_stranger_is_not_heard() {
     let (a, b) = (world.voice(calling), world.voice(called));
     world.heard_since(calling, b, from_start);
     world.heard_since(called, a, from_start);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    world.talk_and_end(calling, called);
     world.finish();
 }

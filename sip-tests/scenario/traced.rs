@@ -29,13 +29,8 @@ fn trace(world: &World, call: Option<strowger::ids::CallUid>) -> Vec<Packet> {
 fn a_call_is_kept_with_all_its_legs() {
     let mut world = World::new(Quality::CLEAN, 1);
     let (alice, bob) = (world.add_phone("2001"), world.add_phone("2002"));
-    let calling = world.dial(alice, "2002");
-    let called = world.rings(bob);
-    world.answer(called);
-    world.up(calling);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    let (calling, called) = world.connect_by(alice, "2002", bob);
+    world.talk_and_end(calling, called);
     world.run(Duration::from_secs(1));
     let call = world.cdrs()[0].call;
     let packets = trace(&world, Some(call));

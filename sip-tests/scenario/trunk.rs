@@ -17,9 +17,7 @@ fn scenario(mut world: World) -> World {
     world.answer(called);
     world.up(calling);
     world.check(world.live_calls()[0].direction == Direction::Inbound, "an inbound call");
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    world.talk_and_end(calling, called);
 
     let calling = world.dial(alice, "0123456789");
     let called = world.rings(carrier);

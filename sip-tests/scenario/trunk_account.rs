@@ -86,10 +86,7 @@ fn their_calls_prove_themselves() {
     let alice = world.add_phone("2001");
     let carrier = world.add_at("acc", FIRST);
     world.phone(carrier).account.password = "carrier-secret".to_owned();
-    let calling = world.dial(carrier, "5001");
-    let called = world.rings(alice);
-    world.answer(called);
-    world.up(calling);
+    let (calling, called) = world.connect_by(carrier, "5001", alice);
     world.talk(calling, called);
     world.check(world.trunk("account").calls == 1, "it is counted on the trunk");
     world.hang_up(calling);

@@ -87,9 +87,7 @@ fn scenario(mut world: World) -> World {
     let called = world.rings_within(two, Duration::from_secs(4));
     world.answer(called);
     world.up(calling);
-    world.talk(calling, called);
-    world.hang_up(called);
-    world.over(calling);
+    world.talk_and_end(called, calling);
     world
 }
 
@@ -112,13 +110,8 @@ fn neither_a_drain_nor_a_busy_switch_keeps_it_out() {
     world.switch.core.drain();
     let refused = world.dial(alice, "8123");
     assert_eq!(world.over(refused), Why::Refused(503));
-    let calling = world.dial(alice, "15");
-    let called = world.rings(one);
-    world.answer(called);
-    world.up(calling);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    let (calling, called) = world.connect_by(alice, "15", one);
+    world.talk_and_end(calling, called);
     world.finish();
 }
 
@@ -134,9 +127,7 @@ fn an_outside_line_before_it_and_a_withheld_number_change_nothing() {
     world.check(from.starts_with("<sip:+33140000001@"), &format!("those who help see who calls: {from}"));
     world.answer(called);
     world.up(calling);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    world.talk_and_end(calling, called);
     world.finish();
 }
 
@@ -154,8 +145,6 @@ fn the_last_trunk_is_not_given_up() {
     let called = world.rings_within(two, Duration::from_secs(12));
     world.answer(called);
     world.up(calling);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    world.talk_and_end(calling, called);
     world.finish();
 }

@@ -54,9 +54,7 @@ fn scenario(mut world: World) -> World {
     let called = world.rings_within(second, Duration::from_secs(1));
     world.answer(called);
     world.up(calling);
-    world.talk(calling, called);
-    world.hang_up(called);
-    world.over(calling);
+    world.talk_and_end(called, calling);
     world.check(world.trunk("twin").calls == 0, "no call is counted");
     world
 }
@@ -94,7 +92,7 @@ fn server_errors_lead_to_the_next_target_at_once() {
 
 #[test]
 fn an_answer_about_the_called_party_is_final() {
-    for status in [404, 480, 484, 486, 488, 600, 603] {
+    for status in [302, 404, 480, 484, 486, 488, 600, 603] {
         let mut world = world(status.into());
         let alice = world.add_phone("2001");
         let (first, second, third) =
@@ -226,9 +224,7 @@ fn a_late_ringing_is_cancelled() {
     world.check(matches!(why, Why::Cancelled(_)), "it is cancelled");
     world.answer(called);
     world.up(calling);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    world.talk_and_end(calling, called);
     world.finish();
 }
 

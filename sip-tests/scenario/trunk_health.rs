@@ -40,9 +40,7 @@ fn each_target_has_its_own_health() {
         let called = world.rings_within(second, Duration::from_millis(100));
         world.answer(called);
         world.up(calling);
-        world.talk(calling, called);
-        world.hang_up(calling);
-        world.over(called);
+        world.talk_and_end(calling, called);
         world.phone(first).carrier.options = Some(481);
         world.run(Duration::from_secs(30));
         world.check(world.trunk("twin").targets[0].up, "it is up again");

@@ -55,9 +55,7 @@ fn shown(world: &mut World, alice: PhoneId, carrier: PhoneId, extra: &[&str]) ->
     world.check(invite.header(Name::PAssertedIdentity).is_none(), "a phone is told in From alone");
     world.answer(called);
     world.up(calling);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    world.talk_and_end(calling, called);
     from
 }
 
@@ -85,9 +83,7 @@ fn written(world: &mut World, from: PhoneId, dialled: &str, carrier: PhoneId) ->
     let all = (header(Name::From), header(Name::PAssertedIdentity), header(Name::RemotePartyId));
     world.answer(called);
     world.up(calling);
-    world.talk(calling, called);
-    world.hang_up(called);
-    world.over(calling);
+    world.talk_and_end(called, calling);
     all
 }
 

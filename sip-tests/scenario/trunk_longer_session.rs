@@ -125,9 +125,7 @@ fn the_credentials_go_with_it() {
         world.check(proofs == [0, 1, 1], &format!("one proof each: {proofs:?}"));
         world.answer(called);
         world.up(calling);
-        world.talk(calling, called);
-        world.hang_up(called);
-        world.over(calling);
+        world.talk_and_end(called, calling);
         world.finish();
     }
 }

@@ -65,17 +65,10 @@ fn calls_are_shared_by_weight_and_the_backup_waits() {
     assert_eq!(invite.request_uri_raw(), b"sip:81@carrier.example", "the name stays in the Request-URI");
     world.answer(called);
     world.up(calling);
-    world.talk(calling, called);
-    world.hang_up(called);
-    world.over(calling);
+    world.talk_and_end(called, calling);
     // And what was resolved is where its calls may come from.
-    let calling = world.dial(carriers[0], "51");
-    let called = world.rings(alice);
-    world.answer(called);
-    world.up(calling);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    let (calling, called) = world.connect_by(carriers[0], "51", alice);
+    world.talk_and_end(calling, called);
     world.finish();
 }
 

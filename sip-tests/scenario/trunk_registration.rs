@@ -46,9 +46,7 @@ fn call_both_ways(world: &mut World, carrier: PhoneId) {
     let called = world.rings(alice);
     world.answer(called);
     world.up(calling);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    world.talk_and_end(calling, called);
     let calling = world.dial(alice, "8123456789");
     let called = world.rings(carrier);
     let invite = world.call(called).invite.clone().expect("an INVITE");
@@ -59,9 +57,7 @@ fn call_both_ways(world: &mut World, carrier: PhoneId) {
     world.check(asserted.contains("<sip:+33140002001@carrier.example>"), &asserted);
     world.answer(called);
     world.up(calling);
-    world.talk(calling, called);
-    world.hang_up(called);
-    world.over(calling);
+    world.talk_and_end(called, calling);
 }
 
 #[test]
@@ -129,9 +125,7 @@ fn another_registrar_takes_over() {
     let called = world.rings_within(second, Duration::from_secs(4));
     world.answer(called);
     world.up(calling);
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    world.talk_and_end(calling, called);
 }
 
 #[test]

@@ -10,10 +10,7 @@ fn the_second_answer_is_acknowledged_and_hung_up() {
     let mut world = World::new(Quality::CLEAN, 1);
     let alice = world.add_phone("2001");
     let carrier = world.add_carrier();
-    let calling = world.dial(alice, "0123456789");
-    let called = world.rings(carrier);
-    world.answer(called);
-    world.up(calling);
+    let (calling, called) = world.connect_by(alice, "0123456789", carrier);
     world.run(Duration::from_millis(100));
     let before = world.phones[carrier.0].seen.len();
     for _ in 0..2 {
@@ -27,8 +24,6 @@ fn the_second_answer_is_acknowledged_and_hung_up() {
     world.check(seen == ["ACK", "BYE", "ACK"], &format!("the fork sees {seen:?}"));
     let uris = &world.phones[carrier.0].seen[before..];
     world.check(uris.iter().all(|(_, line)| line.contains("sip:fork@")), &format!("{uris:?}"));
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    world.talk_and_end(calling, called);
     world.finish();
 }

@@ -42,10 +42,7 @@ fn each_press_reaches_the_other_party_once_in_either_order() {
         let mut world = World::new(UNEVEN, seed);
         let alice = world.add_phone("2001");
         let bob = world.add_phone("2002");
-        let calling = world.dial(alice, "2002");
-        let called = world.rings(bob);
-        world.answer(called);
-        world.up(calling);
+        let (calling, called) = world.connect_by(alice, "2002", bob);
         // Two presses of one key, and one of another.
         for (key, at) in [('5', 7), ('5', 13), ('#', 31)] {
             press(&mut world, calling, key, i64::try_from(seed * at % 90).expect("small") - 45);
@@ -87,9 +84,7 @@ fn a_number_dialled_in_a_menu_has_each_key_once() {
         }
         let called = world.rings_within(bob, Duration::from_secs(3));
         world.answer(called);
-        world.talk(calling, called);
-        world.hang_up(called);
-        world.over(calling);
+        world.talk_and_end(called, calling);
         world.finish();
     }
 }
@@ -99,10 +94,7 @@ fn what_comes_later_than_the_window_is_another_press() {
     let mut world = World::new(Quality::CLEAN, 1);
     let alice = world.add_phone("2001");
     let bob = world.add_phone("2002");
-    let calling = world.dial(alice, "2002");
-    let called = world.rings(bob);
-    world.answer(called);
-    world.up(calling);
+    let (calling, called) = world.connect_by(alice, "2002", bob);
     for (wait_ms, expected) in [(1900, "5"), (2100, "555")] {
         world.with_phone(alice, |phone, _| phone.press(calling.call, '5'));
         world.run(Duration::from_millis(wait_ms));
@@ -111,8 +103,6 @@ fn what_comes_later_than_the_window_is_another_press() {
         let keys: String = world.call(called).digits.iter().map(|(_, key)| *key).collect();
         world.check(keys == expected, &format!("after {wait_ms} ms: {keys}"));
     }
-    world.talk(calling, called);
-    world.hang_up(calling);
-    world.over(called);
+    world.talk_and_end(calling, called);
     world.finish();
 }

@@ -16,9 +16,7 @@ fn scenario(mut world: World) -> World {
     let alice = world.add_phone("1001");
     let called = world.rings(alice);
     world.answer(called);
-    world.talk(calling, called);
-    world.hang_up(called);
-    world.over(calling);
+    world.talk_and_end(called, calling);
     world.register(alice, 0);
     world.run(Duration::from_secs(11));
     world.check(world.agent("alice").status == AgentStatus::Unreachable, "unregistered is unreachable");
@@ -42,9 +40,7 @@ fn a_dead_phone_is_offered_a_bounded_number_of_times() {
     if world.run_until(Duration::from_secs(60), |world| world.ringing(bruno).is_some()) {
         let called = world.ringing(bruno).expect("he rings");
         world.answer(called);
-        world.talk(calling, called);
-        world.hang_up(called);
-        world.over(calling);
+        world.talk_and_end(called, calling);
     } else {
         world.fail("the caller never reached the agent who is there");
     }

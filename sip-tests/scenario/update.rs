@@ -21,10 +21,7 @@ fn update(world: &mut World, line: Line, direction: Option<Direction>) -> u16 {
 fn scenario(mut world: World) -> World {
     let alice = world.add_phone("2001");
     let bob = world.add_phone("2002");
-    let calling = world.dial(alice, "2002");
-    let called = world.rings(bob);
-    world.answer(called);
-    world.up(calling);
+    let (calling, called) = world.connect_by(alice, "2002", bob);
     world.talk(calling, called);
     for (holder, held) in [(calling, called), (called, calling)] {
         assert_eq!(update(&mut world, holder, None), 200);
@@ -73,9 +70,7 @@ fn before_the_answer() {
         world.hears(calling, voice);
         world.answer(called);
         world.up(calling);
-        world.talk(calling, called);
-        world.hang_up(calling);
-        world.over(called);
+        world.talk_and_end(calling, called);
         world.finish();
     }
 }
@@ -90,10 +85,7 @@ fn it_races_a_reinvite() {
         let mut world = World::new(quality, seed);
         let alice = world.add_phone("2001");
         let bob = world.add_phone("2002");
-        let calling = world.dial(alice, "2002");
-        let called = world.rings(bob);
-        world.answer(called);
-        world.up(calling);
+        let (calling, called) = world.connect_by(alice, "2002", bob);
         // Whether they hear each other is seen in every fiftieth: audio costs most of a test's time.
         for line in [calling, called] {
             world.call_mut(line).mute = seed % 50 != 0;
@@ -112,9 +104,7 @@ fn it_races_a_reinvite() {
         if seed % 50 == 0 {
             world.hears(called, MUSIC);
             world.reinvite(calling, Some(Direction::SendRecv));
-            world.talk(calling, called);
-            world.hang_up(calling);
-            world.over(called);
+            world.talk_and_end(calling, called);
             world.finish();
         }
     }

@@ -3,10 +3,12 @@
 use super::{KINDS, Server, options};
 use crate::harness::certificate::Certificate;
 use crate::harness::wire::{Came, Wire, sip_request};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use strowger::net::connections::Limits;
 use strowger::sip::endpoint::Transport;
 use strowger::sip::msg::{Message, Name};
+use tokio_rustls::rustls;
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
@@ -104,4 +106,31 @@ fn a_message_in_fragments_is_one_message() {
             "cut at {cut}"
         );
     }
+}
+
+#[test]
+fn both_versions_of_tls_are_spoken_and_no_older_one() {
+    let server = Server::start(Limits::default(), &[]);
+    let address = server.address(Transport::Tls);
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let mut tcp = TcpStream::connect(address).expect("it listens");
+        tcp.set_read_timeout(Some(std::time::Duration::from_secs(20))).expect("a timeout");
+        let name = "pbx.example.com".try_into().expect("a name");
+        let client = server.certificate.client_of(&[version]);
+        let mut client = rustls::ClientConnection::new(client, name).expect("a client");
+        while client.is_handshaking() {
+            client.complete_io(&mut tcp).expect("the handshake is done");
+        }
+        assert_eq!(client.protocol_version(), Some(version.version));
+    }
+    // The beginning of a ClientHello of TLS 1.1: an alert, or the end of the connection.
+    let mut tcp = TcpStream::connect(address).expect("it listens");
+    tcp.set_read_timeout(Some(std::time::Duration::from_secs(20))).expect("a timeout");
+    let mut hello = vec![0x16, 3, 1, 0, 45, 1, 0, 0, 41, 3, 2];
+    hello.extend([7; 32]);
+    hello.extend([0, 0, 2, 0xc0, 0x14, 1, 0]);
+    tcp.write_all(&hello).expect("it takes bytes");
+    let mut answer = Vec::new();
+    let _ = tcp.read_to_end(&mut answer);
+    assert!(answer.is_empty() || answer[0] == 0x15, "an alert at the most: {answer:?}");
 }

@@ -8,21 +8,17 @@ mod peers;
 
 use crate::harness::certificate::Certificate;
 use crate::harness::exchange::Exchange;
+use crate::harness::shard::Shard;
 use crate::harness::wire::Wire;
-use bytes::Bytes;
-use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use strowger::clock::Instant;
-use strowger::net::Sink;
-use strowger::net::connections::{Connections, Limits, Listener, Settings};
+use strowger::net::connections::{Limits, Settings};
 use strowger::net::tls::{Files, Tls};
-use strowger::sip::endpoint::{Flow, Transport};
+use strowger::sip::endpoint::Transport;
 use strowger::store::Restored;
-use strowger::switch::core::Input;
 
 const KINDS: [Transport; 4] = [Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
 
@@ -59,32 +55,6 @@ impl Drop for Folder {
     }
 }
 
-/// The signalling thread in little.
-struct Shard {
-    exchange: RefCell<Exchange>,
-    connections: Rc<Connections>,
-    waiting: RefCell<Vec<(Flow, Bytes)>>,
-    this: Weak<Shard>,
-}
-
-impl Sink for Shard {
-    fn received(&self, flow: Flow, bytes: Bytes) {
-        let sent = self.exchange.borrow_mut().receive(flow, &bytes);
-        self.waiting.borrow_mut().extend(sent);
-    }
-
-    fn failed(&self, flow: Flow) {
-        self.exchange.borrow_mut().input(Input::FlowFailed(flow));
-    }
-
-    fn flush(&self) {
-        let sink: Rc<dyn Sink> = self.this.upgrade().expect("the shard lives as long as its connections");
-        for (flow, bytes) in self.waiting.take() {
-            self.connections.send(flow, bytes, &sink);
-        }
-    }
-}
-
 /// A switch behind listeners of every kind, in a thread of its own.
 struct Server {
     addresses: Vec<(Transport, SocketAddr)>,
@@ -107,20 +77,8 @@ impl Server {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.expect("a runtime");
             tokio::task::LocalSet::new().block_on(&runtime, async move {
-                let shard = Rc::new_cyclic(|this| Shard {
-                    exchange: RefCell::new(exchange()),
-                    connections: Rc::new(Connections::new(settings)),
-                    waiting: RefCell::default(),
-                    this: this.clone(),
-                });
-                let mut addresses = Vec::new();
-                for kind in KINDS {
-                    let any = "127.0.0.1:0".parse().expect("an address");
-                    let listener = Listener::bind(kind, any).expect("a free port");
-                    addresses.push((kind, listener.local()));
-                    let sink: Rc<dyn Sink> = Rc::<Shard>::clone(&shard);
-                    tokio::task::spawn_local(Rc::clone(&shard.connections).accept(listener, sink));
-                }
+                let shard = Shard::new(exchange(), settings);
+                let addresses = KINDS.map(|kind| (kind, shard.listen(kind))).to_vec();
                 ready.send(addresses).expect("the test waits");
                 let _ = stopped.await;
             });

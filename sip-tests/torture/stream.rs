@@ -4,61 +4,22 @@
 use super::text::Text;
 use super::{CONFIGURATION, message};
 use crate::harness::exchange::Exchange;
-use bytes::Bytes;
-use std::cell::RefCell;
-use std::rc::{Rc, Weak};
+use crate::harness::shard::Shard;
 use strowger::clock::Instant;
-use strowger::net::Sink;
-use strowger::net::connections::{Connections, Listener, Settings};
-use strowger::sip::endpoint::{Flow, Transport};
+use strowger::net::connections::Settings;
+use strowger::sip::endpoint::Transport;
 use strowger::store::Restored;
-use strowger::switch::core::Input;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-
-/// The signalling thread in little: one core behind one listener.
-struct Shard {
-    exchange: RefCell<Exchange>,
-    connections: Rc<Connections>,
-    waiting: RefCell<Vec<(Flow, Bytes)>>,
-    this: Weak<Shard>,
-}
-
-impl Sink for Shard {
-    fn received(&self, flow: Flow, bytes: Bytes) {
-        let sent = self.exchange.borrow_mut().receive(flow, &bytes);
-        self.waiting.borrow_mut().extend(sent);
-    }
-
-    fn failed(&self, flow: Flow) {
-        self.exchange.borrow_mut().input(Input::FlowFailed(flow));
-    }
-
-    fn flush(&self) {
-        let sink: Rc<dyn Sink> = self.this.upgrade().expect("the shard lives as long as its connections");
-        for (flow, bytes) in self.waiting.take() {
-            self.connections.send(flow, bytes, &sink);
-        }
-    }
-}
 
 /// Sends these bytes in pieces, ends the sending side if `end`, and gives all that came until the switch closed.
 fn converse(pieces: &[&[u8]], end: bool) -> Vec<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     tokio::task::LocalSet::new().block_on(&runtime, async move {
-        let any = "127.0.0.1:0".parse().expect("an address");
-        let listener = Listener::bind(Transport::Tcp, any).expect("a free port");
-        let address = listener.local();
         let exchange =
             Exchange::new(CONFIGURATION, Restored::default(), 1, Instant::from_micros(1_000_000), 50);
-        let shard = Rc::new_cyclic(|this| Shard {
-            exchange: RefCell::new(exchange),
-            connections: Rc::new(Connections::new(Settings::default())),
-            waiting: RefCell::default(),
-            this: this.clone(),
-        });
-        let sink: Rc<dyn Sink> = Rc::<Shard>::clone(&shard);
-        tokio::task::spawn_local(Rc::clone(&shard.connections).accept(listener, sink));
+        let shard = Shard::new(exchange, Settings::default());
+        let address = shard.listen(Transport::Tcp);
         let mut stream = TcpStream::connect(address).await.expect("the switch listens");
         for piece in pieces {
             // The switch may have closed already, which is what some tests want.

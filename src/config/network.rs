@@ -88,7 +88,7 @@ impl PortRange {
 /// A host and port of a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
-    /// An address. Without a port in the text, SIP's default.
+    /// An address. Without a port in the text, the default of its transport.
     Address(SocketAddr),
     /// A name to be resolved (RFC 3263); the port `None` means "by SRV".
     Name {
@@ -100,15 +100,13 @@ pub enum Host {
 }
 
 impl Host {
-    /// Reads `ADDRESS:PORT`, `ADDRESS`, `NAME:PORT` or `NAME`.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        // RFC 3261 section 19.1.2: the default port of SIP.
-        const SIP_PORT: u16 = 5060;
+    /// Reads `ADDRESS:PORT`, `ADDRESS`, `NAME:PORT` or `NAME`; `port` is that of an address without one.
+    pub fn parse(text: &str, port: u16) -> Result<Self, String> {
         if let Ok(address) = text.parse::<SocketAddr>() {
             return Ok(Self::Address(address));
         }
         if let Ok(address) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
-            return Ok(Self::Address(SocketAddr::new(address, SIP_PORT)));
+            return Ok(Self::Address(SocketAddr::new(address, port)));
         }
         let wrong = || format!("`{text}` is not a host such as 192.0.2.7:5060");
         let (name, port) = match text.split_once(':') {
@@ -175,13 +173,14 @@ mod tests {
             assert!(PortRange::parse(wrong).is_err(), "{wrong}");
         }
         let address = |text: &str| Host::Address(text.parse().unwrap());
-        assert_eq!(Host::parse("192.0.2.7"), Ok(address("192.0.2.7:5060")));
-        assert_eq!(Host::parse("[2001:db8::1]:5070"), Ok(address("[2001:db8::1]:5070")));
+        assert_eq!(Host::parse("192.0.2.7", 5060), Ok(address("192.0.2.7:5060")));
+        assert_eq!(Host::parse("192.0.2.7", 5061), Ok(address("192.0.2.7:5061")));
+        assert_eq!(Host::parse("[2001:db8::1]:5070", 5060), Ok(address("[2001:db8::1]:5070")));
         let name = |name: &str, port| Ok(Host::Name { name: name.to_string(), port });
-        assert_eq!(Host::parse("sip.example.com"), name("sip.example.com", None));
-        assert_eq!(Host::parse("sip.example.com:5061"), name("sip.example.com", Some(5061)));
+        assert_eq!(Host::parse("sip.example.com", 5060), name("sip.example.com", None));
+        assert_eq!(Host::parse("sip.example.com:5061", 5060), name("sip.example.com", Some(5061)));
         for wrong in ["", "a b", "sip.example.com:port", "300.1.2.3", "-a.example", "sip.example.com:0"] {
-            assert!(Host::parse(wrong).is_err(), "{wrong}");
+            assert!(Host::parse(wrong, 5060).is_err(), "{wrong}");
         }
     }
 }

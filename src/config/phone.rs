@@ -253,7 +253,7 @@ fn sip_uri(text: &str) -> Result<String, String> {
     let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
     let host = host.split([';', '?']).next().unwrap_or("");
     let blank = text.chars().any(|letter| letter.is_whitespace() || letter.is_control() || letter == '>');
-    if blank || crate::config::network::Host::parse(host).is_err() {
+    if blank || crate::config::network::Host::parse(host, 5060).is_err() {
         return Err(format!("`{}` is not a SIP URI such as sip:1002@192.0.2.7:5060", text.escape_debug()));
     }
     Ok(text.to_string())

@@ -124,6 +124,16 @@ pub struct Credentials {
     pub secret: Secret,
 }
 
+impl Transport {
+    /// RFC 3261 section 19.1.2: the port where none is given.
+    const fn port(self) -> u16 {
+        match self {
+            Self::Udp | Self::Tcp => 5060,
+            Self::Tls => 5061,
+        }
+    }
+}
+
 impl Trunk {
     pub(crate) fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
         let id = reader.id("id", Noun::Trunk);
@@ -132,9 +142,9 @@ impl Trunk {
         let transport_is_given = reader.has("transport");
         let transport = reader.word("transport").unwrap_or(Transport::Udp);
         let is_nowhere = reader.is_empty("hosts") && !reader.has("registrar");
-        let hosts = hosts(reader, id.as_deref().unwrap_or_default());
+        let hosts = hosts(reader, id.as_deref().unwrap_or_default(), transport);
         let credentials = credentials(reader, kind);
-        let registrar = reader.parsed("registrar", Host::parse);
+        let registrar = reader.parsed("registrar", |text| Host::parse(text, transport.port()));
         let options = reader.seconds_or_none("options_seconds");
         let trunk = Self {
             id: TrunkId::new(id.as_deref().unwrap_or_default()),
@@ -168,8 +178,8 @@ impl Trunk {
     }
 }
 
-fn hosts(reader: &mut Reader<'_, '_>, trunk: &str) -> Vec<Host> {
-    let found = reader.parsed_list("hosts", Host::parse);
+fn hosts(reader: &mut Reader<'_, '_>, trunk: &str, transport: Transport) -> Vec<Host> {
+    let found = reader.parsed_list("hosts", |text| Host::parse(text, transport.port()));
     let mut hosts: Vec<Host> = Vec::new();
     for (spot, host) in found {
         if hosts.contains(&host) {
