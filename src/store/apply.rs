@@ -27,8 +27,9 @@ use crate::store::words::Word;
 use sqlx::AssertSqlSafe;
 use std::collections::BTreeMap;
 
-/// Rows of one statement, largest first. Few sizes, so that the databases' caches of statements hold them all.
-const ROWS: [usize; 3] = [64, 8, 1];
+/// Rows of one statement, largest first: any number takes few statements, each of which costs a wake-up there and back. Few
+/// sizes, so that the databases' caches of statements hold them all.
+const ROWS: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 
 /// A change that the database refuses for good, by its place in the batch.
 #[derive(Debug)]
