@@ -141,6 +141,7 @@ impl Bench {
             ports: 10_000..=29_999,
             workers: 1,
             sounds: Sounds::from_samples(&[], &[("default", &vec![500; 80_000])]),
+            automatic_level: false,
             busy_percent_max: 100,
             entropy: [3; 32],
         };

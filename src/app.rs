@@ -196,6 +196,7 @@ fn media_settings(config: &Config, sounds: Sounds) -> std::io::Result<media::Set
         // As many as there are processors but one, which is left to signalling.
         workers: 0,
         sounds,
+        automatic_level: config.media.automatic_level,
         busy_percent_max: config.limits.media_busy_percent,
         entropy: entropy()?,
     })

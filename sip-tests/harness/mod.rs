@@ -13,6 +13,7 @@ pub mod network;
 mod parties;
 pub mod phone;
 mod reaction;
+mod rooms;
 pub mod shard;
 pub mod sound;
 mod transfer;

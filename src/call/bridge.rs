@@ -11,7 +11,8 @@
 //!                      Ended ◄──────── (any end) ◄── offers ─────┴────┘
 //! ```
 //! What is said to a caller, and menus, are in `service`; they begin like a plan and lead on through `Onward`.
-//! How a party is handed over is in `transfer`, how a leg takes another one's place in `takeover`.
+//! How a party is handed over is in `transfer`, how a leg takes another one's place in `takeover`, who else is in a
+//! conversation in `guests`, and a caller in a conference in `meeting`.
 //! A leg that the call ends is over for the call at once: a late answer or a lost BYE is the SIP side's affair.
 
 use crate::call::cause::Cause;
@@ -23,6 +24,7 @@ use crate::call::event::Input;
 use crate::call::event::LegEvent;
 use crate::call::event::LegId;
 use crate::call::event::Plan;
+use crate::call::guests::Guests;
 use crate::call::ledger::Ledger;
 use crate::call::menu::Menu;
 use crate::call::ring::Ring;
@@ -89,6 +91,15 @@ pub enum State {
     Transferring(Box<Transfer>),
     /// The caller listens to music that he dialled.
     Listening,
+    /// The caller is in a conference.
+    Meeting {
+        /// What he hears while he is alone.
+        music: Option<String>,
+        /// Others are there.
+        company: bool,
+        /// He holds the conference.
+        holds: bool,
+    },
     /// All legs are over.
     Ended,
 }
@@ -122,6 +133,8 @@ pub struct Call {
     pub(in crate::call) agent_leg: Option<LegId>,
     /// How often a party was handed over.
     pub(in crate::call) transfers: u8,
+    /// Who is in the conversation beside the two.
+    pub(in crate::call) guests: Guests,
 }
 
 impl Call {
@@ -135,6 +148,7 @@ impl Call {
             said: 0,
             agent_leg: None,
             transfers: 0,
+            guests: Guests::default(),
         }
     }
 
@@ -159,13 +173,14 @@ impl Call {
             State::Ringing { until, .. } => Some(*until),
             State::Menu(menu) => menu.poll_timeout(),
             State::Transferring(transfer) => transfer.until(),
+            State::Talking { .. } => self.guests.until(),
             State::New
             | State::Onward
             | State::Speaking { .. }
             | State::Joining { .. }
             | State::Waiting { .. }
-            | State::Talking { .. }
             | State::Listening
+            | State::Meeting { .. }
             | State::Ended => None,
         }
     }
@@ -182,8 +197,17 @@ impl Call {
             Input::Recall(legs) => self.recall(now, &legs, out),
             Input::TakeOver { out: gone, by } => self.take_over(now, gone, by, out),
             Input::GivenAway(legs) => self.given_away(now, &legs, out),
+            Input::Leg(leg, event) if self.is_guest(leg) => self.guest_event(now, leg, event, out),
             Input::Leg(leg, event) if leg == self.caller => self.caller_event(now, event, out),
             Input::Leg(leg, event) => self.other_event(now, leg, event, out),
+            Input::Invite { legs, role } => self.invite(now, &legs, role, out),
+            Input::Arrive { leg, role } => self.arrive(now, leg, role, out),
+            Input::Supervise { leg, mode } => self.supervise(now, leg, mode, out),
+            Input::PutOut(leg) => self.put_out(now, leg, out),
+            Input::Mute { leg, muted } => self.mute(leg, muted, out),
+            Input::Hold { leg, held } if self.is_party(leg) => self.hold(now, leg, held, out),
+            Input::Hold { .. } => {}
+            Input::Company(company) => self.company(company, out),
             Input::Joined => self.joined(out),
             Input::Evicted(cause) => self.evicted(now, cause, out),
             Input::RingAgent { offer, agent, legs } => self.ring_agent(offer, agent, &legs, out),
@@ -213,6 +237,7 @@ impl Call {
             Plan::Attempt { legs, ring } => self.attempt(now, &legs, ring, out),
             Plan::Say { sounds, then } => self.speak(now, sounds, then, out),
             Plan::Menu(script) => self.enter_menu(script, out),
+            Plan::Meeting { music, company } => self.enter_meeting(now, music, company, out),
             Plan::Queue { queue, music } => {
                 self.ledger.queued(now, queue.clone());
                 self.enter(State::Joining { music });
@@ -305,6 +330,9 @@ impl Call {
 
     /// Who hears what while two parties are connected: who holds hears nothing, who is held hears music.
     pub(in crate::call) fn hear(&self, out: &mut Vec<Command>) {
+        if self.guests.need_room() {
+            return self.hear_room(out);
+        }
         let State::Talking { other, music, caller_holds, other_holds, .. } = &self.state else { return };
         let hears = |holds: bool, held: bool, from: LegId| match (holds, held) {
             (true, _) => Hear::Silence,
@@ -317,9 +345,11 @@ impl Call {
 
     fn caller_event(&mut self, now: Now, event: LegEvent, out: &mut Vec<Command>) {
         match event {
+            LegEvent::Ended(_) | LegEvent::Failed(_) if self.third_steps_in(now, self.caller, out) => {}
             LegEvent::Ended(cause) | LegEvent::Failed(cause) => {
                 self.end_but(now, Some(self.caller), cause, out)
             }
+            LegEvent::Held(held) if self.hold_meeting(held, out) => {}
             LegEvent::Held(held) => self.hold(now, self.caller, held, out),
             // The caller's own leg is answered by us: there is nothing to be told of its progress.
             LegEvent::Ringing | LegEvent::EarlyMedia | LegEvent::Speaks | LegEvent::Answered => {}
@@ -336,6 +366,7 @@ impl Call {
                 }
             }
             State::Talking { other, .. } if *other == leg => match event {
+                LegEvent::Ended(_) | LegEvent::Failed(_) if self.third_steps_in(now, leg, out) => {}
                 LegEvent::Ended(cause) | LegEvent::Failed(cause) => self.end_but(now, Some(leg), cause, out),
                 LegEvent::Held(held) => self.hold(now, leg, held, out),
                 LegEvent::Ringing | LegEvent::EarlyMedia | LegEvent::Speaks | LegEvent::Answered => {}
@@ -349,6 +380,7 @@ impl Call {
             | State::Talking { .. }
             | State::Transferring(_)
             | State::Listening
+            | State::Meeting { .. }
             | State::Ended => {}
         }
     }
@@ -443,7 +475,9 @@ impl Call {
         if self.poll_timeout().is_none_or(|at| at > now.instant) {
             return;
         }
-        if matches!(self.state, State::Menu(_)) {
+        if matches!(self.state, State::Talking { .. }) {
+            self.guests_timeout(now, out);
+        } else if matches!(self.state, State::Menu(_)) {
             self.menu(now, |menu, at, said, steps| menu.timeout(at, said, steps), out);
         } else {
             self.unanswered(now, Cause::NoAnswer, out);
@@ -472,7 +506,12 @@ impl Call {
     ) {
         match &self.state {
             State::Ended => return,
-            State::New | State::Listening | State::Onward | State::Speaking { .. } | State::Menu(_) => {}
+            State::New
+            | State::Listening
+            | State::Meeting { .. }
+            | State::Onward
+            | State::Speaking { .. }
+            | State::Menu(_) => {}
             State::Ringing { ring, .. } => {
                 let why = if cause == Cause::NoAnswer { cause } else { Cause::Cancelled };
                 out.extend(ring.legs().map(|leg| Command::HangUp { leg, cause: why }));
@@ -520,6 +559,7 @@ impl Call {
 
     pub(in crate::call) fn close(&mut self, now: Now, cause: Cause, out: &mut Vec<Command>) {
         self.enter(State::Ended);
+        self.dismiss_guests(cause, out);
         out.push(Command::Finished(Box::new(self.ledger.close(now, cause))));
     }
 

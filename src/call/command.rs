@@ -27,6 +27,17 @@ pub enum Hear {
     },
     /// The tone of a phone that rings.
     Ringback,
+    /// The others in the room of this call, who hear him as the audience says.
+    Room(Audience),
+}
+
+/// Who hears a party of a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Everybody else in it.
+    All,
+    /// The parties of these legs alone.
+    Only(Vec<LegId>),
 }
 
 /// Word for the distributor about this call's caller.

@@ -50,6 +50,35 @@ pub enum Plan {
     },
     /// Answer with a menu.
     Menu(Script),
+    /// Answer, and be in a conference.
+    Meeting {
+        /// What is heard while nobody else is there; `None` is silence.
+        music: Option<String>,
+        /// Others are there.
+        company: bool,
+    },
+}
+
+/// What a supervisor does in a call.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Supervision {
+    /// He hears, and is not heard.
+    Listen,
+    /// He is heard by the one whom he supervises.
+    Whisper,
+    /// He is heard by all.
+    Barge,
+    /// He takes the place of the one whom he supervises.
+    TakeOver,
+}
+
+/// As what somebody comes into a conversation.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum GuestRole {
+    /// As a party like the others.
+    Party,
+    /// As a supervisor of the party of that leg.
+    Supervisor(Supervision, LegId),
 }
 
 /// What follows words that are said.
@@ -145,6 +174,45 @@ pub enum Input {
         /// Their number, from `Hear::Sounds`.
         number: u32,
     },
+    /// Rings somebody who is to come into the conversation.
+    Invite {
+        /// The legs of his phones.
+        legs: Vec<LegId>,
+        /// As what.
+        role: GuestRole,
+    },
+    /// Somebody has called to come into the conversation.
+    Arrive {
+        /// His leg, an INVITE that is to be answered now.
+        leg: LegId,
+        /// As what.
+        role: GuestRole,
+    },
+    /// A supervisor who is there does something else.
+    Supervise {
+        /// His leg.
+        leg: LegId,
+        /// What.
+        mode: Supervision,
+    },
+    /// Puts somebody out of the conversation. Where no third party takes his place, the call ends.
+    PutOut(LegId),
+    /// Whether a party is kept from being heard.
+    Mute {
+        /// His leg.
+        leg: LegId,
+        /// Kept so?
+        muted: bool,
+    },
+    /// A party puts the other on hold, or takes him back, not by his phone.
+    Hold {
+        /// His leg.
+        leg: LegId,
+        /// On hold?
+        held: bool,
+    },
+    /// Whether anybody else is in the caller's conference.
+    Company(bool),
     /// What the caller has chosen in a menu leads nowhere.
     NotChosen,
     /// A party hands the other one over. What the switch does by REFER, by the API and by a feature code is this.

@@ -88,6 +88,8 @@ impl Call {
         if let State::Talking { other, .. } = self.state {
             let to = if leg == self.caller { other } else { self.caller };
             if leg == self.caller || leg == other {
+                // In a room the media engine passes no key on.
+                let way = if self.guests.need_room() { Way::Info } else { way };
                 out.push(Command::PassKey { leg: to, key, way });
             }
         } else if leg == self.caller {

@@ -26,6 +26,7 @@ impl Call {
             | State::Waiting { .. }
             | State::Talking { .. }
             | State::Listening
+            | State::Meeting { .. }
             | State::Ended => false,
         }
     }
@@ -46,6 +47,7 @@ impl Call {
             | State::Speaking { .. }
             | State::Menu(_)
             | State::Joining { .. }
+            | State::Meeting { .. }
             | State::Ended => false,
         }
     }
@@ -79,6 +81,7 @@ impl Call {
             | State::Speaking { .. }
             | State::Menu(_)
             | State::Joining { .. }
+            | State::Meeting { .. }
             | State::Ended => {}
         }
     }
@@ -146,6 +149,7 @@ impl Call {
             | State::Waiting { .. }
             | State::Transferring(_)
             | State::Listening
+            | State::Meeting { .. }
             | State::Ended => self.end(now, Cause::Failed, out),
         }
     }

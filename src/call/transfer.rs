@@ -116,6 +116,8 @@ impl Call {
     /// Why not.
     pub fn can_transfer(&self, by: LegId) -> Result<(), NoTransfer> {
         match &self.state {
+            // Who is together with a third party hands nobody over: which of the others would it be?
+            State::Talking { .. } if self.has_third() => Err(NoTransfer::NotTalking),
             State::Talking { other, .. } if *other == by || self.caller == by => {
                 if self.transfers < TRANSFERS_MAX { Ok(()) } else { Err(NoTransfer::TooOften) }
             }
@@ -129,6 +131,7 @@ impl Call {
             | State::Waiting { .. }
             | State::Talking { .. }
             | State::Listening
+            | State::Meeting { .. }
             | State::Ended => Err(NoTransfer::NotTalking),
         }
     }
@@ -148,6 +151,7 @@ impl Call {
             | State::Talking { .. }
             | State::Transferring(_)
             | State::Listening
+            | State::Meeting { .. }
             | State::Ended => None,
         }
     }
@@ -180,6 +184,7 @@ impl Call {
             (self.caller, *caller_holds, *other_holds)
         };
         let (music, offer) = (music.clone(), *offer);
+        self.dismiss_guests(Cause::Transferred, out);
         self.caller = party;
         self.transfers += 1;
         out.push(Command::Note("a transfer was asked for"));

@@ -1,4 +1,4 @@
-//! Codecs and the sound arithmetic around them: G.711, G.722, Opus, comfort noise, tones, WAV files, resampling.
+//! Codecs and the sound arithmetic around them: G.711, G.722, Opus, comfort noise, tones, WAV files, resampling, seams.
 //!
 //! Pure: samples and bytes in, samples and bytes out. Not the media path: `media` owns sockets, clocks and
 //! mixing, and calls in here, by [`Decoder`] and [`Encoder`] where it does not matter which codec it is.
@@ -13,6 +13,8 @@ pub mod noise;
 pub mod opus;
 mod rate;
 pub mod resample;
+pub mod seam;
+pub mod splice;
 pub mod tone;
 pub mod wav;
 

@@ -39,9 +39,6 @@ pub(crate) const GAPS: &[Gap] = &[
             "park",
             "voicemail",
             "voicemail_other",
-            "listen",
-            "whisper",
-            "barge",
             "blind_transfer",
             "attended_transfer",
             "three_way",
@@ -71,7 +68,7 @@ pub(crate) const GAPS: &[Gap] = &[
     gap("queue.announce", &[], "callers hear music alone"),
     gap("inbound.recording.mode", &["always", "on_demand"], NOT_RECORDED),
     gap("campaign", &[], "nothing is dialled"),
-    gap(DESTINATION, &["voicemail", "conference", "park"], "calls to it are answered with 501"),
+    gap(DESTINATION, &["voicemail", "park"], "calls to it are answered with 501"),
 ];
 
 /// The gap at a key, for a value (`None`: the key whatever its value).

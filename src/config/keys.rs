@@ -220,6 +220,13 @@ const MEDIA: &[Key] = &[
         Value(r#""fr""#),
         "The country whose ringing and busy tones are played.",
     ),
+    key(
+        "conference_music",
+        Text("class of music"),
+        Value(r#""default""#),
+        "What the first in a conference hears until somebody comes; empty: silence.",
+    ),
+    key("automatic_level", Flag, Value("false"), "Quiet and loud voices in a room are brought to one level."),
 ];
 
 const HTTP: &[Key] = &[

@@ -70,6 +70,15 @@ pub struct Media {
     pub no_media_timeout: Option<Duration>,
     /// Whose tones.
     pub tones: Tones,
+    /// The class of music that the first in a conference hears until somebody comes; empty: silence.
+    pub conference_music: String,
+    /// Voices in a room are brought to a common level.
+    pub automatic_level: bool,
+}
+
+/// A class that does not exist is the default one, as everywhere.
+fn class(text: &str) -> Result<String, String> {
+    Ok(text.to_owned())
 }
 
 impl Media {
@@ -92,6 +101,8 @@ impl Media {
             codecs: reader.words("codecs"),
             no_media_timeout: reader.seconds_or_none("no_media_timeout_seconds"),
             tones: reader.word("tones").unwrap_or(Tones::Fr),
+            conference_music: reader.parsed("conference_music", class).unwrap_or_default(),
+            automatic_level: reader.flag("automatic_level"),
         };
         if media.sockets == Sockets::Shared && (address.is_ipv6() || address.is_unspecified()) {
             let what =

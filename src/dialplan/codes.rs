@@ -116,9 +116,6 @@ pub const fn is_built(code: FeatureCode) -> bool {
             | C::AttendedTransfer
             | C::ThreeWay
             | C::Recording
-            | C::Listen
-            | C::Whisper
-            | C::Barge
             | C::Voicemail
             | C::VoicemailOther
     )

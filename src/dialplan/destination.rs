@@ -33,9 +33,11 @@ pub enum Destination {
     PickupDirected(PhoneNumber),
     /// To hold music of that class, and nobody else.
     Music(String),
+    /// Into the conference of that name.
+    Conference(String),
     /// Understood, but not served in this version: 501 (RFC 3261 section 21.5.2).
     NotBuilt {
-        /// What was asked for, such as `conference:12`.
+        /// What was asked for, such as `voicemail:12`.
         what: String,
     },
     /// Nowhere: 404 (RFC 3261 section 21.4.5).

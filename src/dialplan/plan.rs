@@ -237,7 +237,8 @@ impl Dialplan {
                 let known = self.menus.contains(&menu);
                 if known { Destination::Menu(menu) } else { Destination::NotFound }
             }
-            Scheme::Voicemail | Scheme::Conference | Scheme::Park => {
+            Scheme::Conference => Destination::Conference(name),
+            Scheme::Voicemail | Scheme::Park => {
                 Destination::NotBuilt { what: format!("{}:{name}", target.scheme.as_str()) }
             }
         }

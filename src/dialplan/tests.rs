@@ -61,7 +61,7 @@ fn the_load_contract_goes_where_it_says() {
     let check = |number, destination| assert_eq!(plan.inbound(&callers, number), destination, "{number}");
     check("1042", Some(to_trunk("far", "1042")));
     check("2042", Some(to_trunk("far", "2042")));
-    check("3042", Some(Destination::NotBuilt { what: "conference:042".to_string() }));
+    check("3042", Some(Destination::Conference("042".to_string())));
     check("41", Some(Destination::Queue("waiting".into())));
     check("51", Some(Destination::Queue("agents".into())));
     check("61", Some(Destination::Music("default".to_string())));

@@ -51,6 +51,11 @@ impl Fields {
         self.faults.push(Fault { pointer: pointer.into(), message: message.into() });
     }
 
+    /// Whether a fault was noted there.
+    pub(crate) fn has_fault(&self, pointer: &str) -> bool {
+        self.faults.iter().any(|fault| fault.pointer == pointer)
+    }
+
     fn take(&mut self, name: &str) -> Option<Value> {
         self.left.remove(name).filter(|value| !value.is_null())
     }

@@ -95,6 +95,9 @@ fn components() -> Components {
     schemas.iter_mut().for_each(|(_, schema)| require_all(schema));
     add::<dto::StatusChange>(&mut schemas);
     add::<dto::CallerChange>(&mut schemas);
+    add::<dto::NewParty>(&mut schemas);
+    add::<dto::Supervise>(&mut schemas);
+    add::<dto::Digits>(&mut schemas);
     ComponentsBuilder::new()
         .security_scheme(SCHEME, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)))
         .schemas_from_iter(schemas)

@@ -9,6 +9,7 @@ use crate::http::api::calls;
 use crate::http::api::cdrs;
 use crate::http::api::lines;
 use crate::http::api::offers;
+use crate::http::api::parties;
 use crate::http::api::queues;
 use crate::http::api::system;
 use crate::http::api::trace;
@@ -220,6 +221,66 @@ pub(crate) const ROUTES: &[Route] = &[
         One("Call"),
     ),
     Route::new(
+        Post,
+        v1!("/calls/{id}/hold"),
+        CONTROL,
+        act!(parties::hold),
+        "Puts the other party on hold.",
+        One("Call"),
+    ),
+    Route::new(
+        Post,
+        v1!("/calls/{id}/resume"),
+        CONTROL,
+        act!(parties::resume),
+        "Takes the call off hold.",
+        One("Call"),
+    ),
+    Route::new(Post, v1!("/calls/{id}/mute"), CONTROL, act!(parties::mute), "Mutes the agent.", One("Call")),
+    Route::new(
+        Post,
+        v1!("/calls/{id}/unmute"),
+        CONTROL,
+        act!(parties::unmute),
+        "Unmutes the agent.",
+        One("Call"),
+    ),
+    Route::new(
+        Post,
+        v1!("/calls/{id}/dtmf"),
+        CONTROL,
+        act!(parties::press),
+        "Sends digits to the customer.",
+        One("Call"),
+    )
+    .takes("Digits"),
+    Route::new(
+        Post,
+        v1!("/calls/{id}/parties"),
+        CONTROL,
+        act!(parties::add),
+        "Rings a further party, who comes into the conversation.",
+        One("Call"),
+    )
+    .takes("NewParty"),
+    Route::new(
+        Delete,
+        v1!("/calls/{id}/parties/{leg}"),
+        CONTROL,
+        act!(parties::remove),
+        "Puts a party out. The others stay, where two are left.",
+        Nothing,
+    ),
+    Route::new(
+        Post,
+        v1!("/calls/{id}/supervise"),
+        SUPERVISE,
+        act!(parties::supervise),
+        "Rings a supervisor's phone to listen, whisper, barge in or take over; or changes what he does.",
+        One("Call"),
+    )
+    .takes("Supervise"),
+    Route::new(
         Get,
         v1!("/registrations"),
         LINES,
@@ -245,22 +306,14 @@ pub(crate) const ROUTES: &[Route] = &[
     later(Post, v1!("/session/phone"), AnyOf(&[AgentSelf]), "Mints the browser phone's SIP credentials."),
     later(Post, v1!("/calls"), CONTROL, "Places a call: his phone rings first."),
     later(Patch, v1!("/calls/{id}"), CONTROL, "Changes a call's contact, notes, disposition and tags."),
-    later(Post, v1!("/calls/{id}/hold"), CONTROL, "Puts the other party on hold."),
-    later(Post, v1!("/calls/{id}/resume"), CONTROL, "Takes the call off hold."),
-    later(Post, v1!("/calls/{id}/mute"), CONTROL, "Mutes the agent."),
-    later(Post, v1!("/calls/{id}/unmute"), CONTROL, "Unmutes the agent."),
-    later(Post, v1!("/calls/{id}/dtmf"), CONTROL, "Sends digits to the customer."),
     later(Post, v1!("/calls/{id}/transfer"), CONTROL, "Begins a transfer, blind or attended."),
     later(Post, v1!("/calls/{id}/transfer/complete"), CONTROL, "Completes an attended transfer."),
     later(Post, v1!("/calls/{id}/transfer/cancel"), CONTROL, "Gives an attended transfer up."),
-    later(Post, v1!("/calls/{id}/parties"), CONTROL, "Adds a party."),
-    later(Delete, v1!("/calls/{id}/parties/{leg}"), CONTROL, "Removes a party."),
     later(Post, v1!("/calls/{id}/park"), CONTROL, "Parks a call."),
     later(Get, v1!("/parking"), CONTROL, "The parking slots."),
     later(Post, v1!("/parking/{slot}/retrieve"), CONTROL, "Takes a parked call."),
     later(Post, v1!("/calls/{id}/clip"), CONTROL, "Plays an audio clip."),
     later(Post, v1!("/calls/{id}/recording"), CONTROL, "Starts, pauses, resumes or stops recording."),
-    later(Post, v1!("/calls/{id}/supervise"), SUPERVISE, "Listens, whispers, barges in or takes over."),
     later(Get, v1!("/contacts"), SEE_CALLS, "The contacts."),
     later(Post, v1!("/contacts"), CONTROL, "Makes a contact."),
     later(Get, v1!("/contacts/{id}"), SEE_CALLS, "A contact."),

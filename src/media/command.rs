@@ -11,6 +11,29 @@ use std::time::Duration;
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct LegKey(pub u64);
 
+/// A room's name, given by the switch and unique in the process. All legs of a room live in one worker.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RoomKey(pub u64);
+
+/// Who hears a party of a room: a row of its gain matrix.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum HeardBy {
+    /// Everybody else in the room.
+    All,
+    /// These legs alone; nobody where it is empty.
+    Only(Vec<LegKey>),
+}
+
+impl HeardBy {
+    /// Whether that leg's party hears him.
+    pub fn includes(&self, leg: LegKey) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(legs) => legs.contains(&leg),
+        }
+    }
+}
+
 /// The codecs that a worker relays, converts and plays.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum Codec {
@@ -56,6 +79,14 @@ pub enum Source {
     },
     /// A call progress tone.
     Tone(Tone),
+    /// The others of a room, mixed, and they hear the leg's party. The room is opened by its first leg and closed by its
+    /// last; a leg is out of it as soon as it is told to hear something else.
+    Room {
+        /// Which.
+        room: RoomKey,
+        /// Who hears him.
+        heard_by: HeardBy,
+    },
 }
 
 /// What a leg hears after prompts.
@@ -127,6 +158,16 @@ pub enum Command {
         /// What.
         source: Source,
     },
+    /// Plays prompts to all in a room, who are turned down meanwhile; then [`Event::Announced`]. It takes the place of
+    /// what is being played.
+    Announce {
+        /// Where.
+        room: RoomKey,
+        /// Names as in [`Source::Prompts`].
+        files: Vec<String>,
+        /// Comes back in the event.
+        number: u32,
+    },
     /// Sets a leg's no-media timeout and starts it: [`Event::NoMedia`] once when nothing came for so long since the
     /// last packet, description or this command. `None` or zero is off. It stands still before the first
     /// description and while the peer may not send. A leg whose peer has no duty to send yet (early media) is opened
@@ -190,6 +231,13 @@ pub enum Event {
         /// To whom.
         leg: LegKey,
         /// The number of these prompts.
+        number: u32,
+    },
+    /// What was played to a room has ended.
+    Announced {
+        /// Where.
+        room: RoomKey,
+        /// The number of the announcement.
         number: u32,
     },
     /// A key was pressed: once for each press, whichever of the two ways comes first.

@@ -1,6 +1,7 @@
 //! A leg's sending half: one RTP stream that stays whole whatever it is fed from.
 
 use crate::clock::Instant;
+use crate::media::command::Codec;
 use crate::media::command::Format;
 use crate::media::ingress::Heard;
 use crate::media::keys;
@@ -12,6 +13,8 @@ use crate::media::player::Played;
 use crate::media::player::Player;
 use crate::media::relay;
 use crate::media::relay::Kind;
+use crate::media::room::Room;
+use crate::media::softener::Softener;
 use crate::media::wheel::PERIOD_MS_MAX;
 use crate::rtp::packet::Outgoing;
 use crate::rtp::timeline::Incoming;
@@ -42,6 +45,8 @@ pub(crate) struct Egress {
     sends: bool,
     /// Keys that we were told to press.
     presses: Presses,
+    /// Present around and in a room.
+    softener: Option<Box<Softener>>,
 }
 
 impl Egress {
@@ -57,6 +62,7 @@ impl Egress {
             format: None,
             sends: false,
             presses: Presses::new(),
+            softener: None,
         }
     }
 
@@ -103,8 +109,13 @@ impl Egress {
                 incoming.duration = payload.len() as u32;
                 let mode = relay::mode(codec, format.codec);
                 if let Some(stamp) = self.timeline.relay(now, incoming) {
-                    let fill = |out: &mut Vec<u8>| relay::convert(mode, payload, out);
-                    self.send(now, to, stamp, format.payload, out, fill);
+                    let mut softener = self.softener.take();
+                    self.send(now, to, stamp, format.payload, out, |out| {
+                        let start = out.len();
+                        relay::convert(mode, payload, out);
+                        smooth(&mut softener, format.codec, out, start);
+                    });
+                    self.softener = softener.filter(|softener| !softener.has_ended());
                 }
             }
             Kind::Keys => match format.dtmf.filter(|_| !heard.is_copy) {
@@ -135,10 +146,73 @@ impl Egress {
         };
         let stamp = self.timeline.next(now, samples as u32);
         let mut played = Played::More;
+        let mut softener = self.softener.take();
         self.send(now, to, stamp, format.payload, out, |out| {
+            let start = out.len();
             played = player.frame(format.codec, samples, out);
+            smooth(&mut softener, format.codec, out, start);
         });
+        self.softener = softener.filter(|softener| !softener.has_ended());
         played
+    }
+
+    /// Sends `to` what the party of that seat hears in this slot of his room.
+    pub(crate) fn mixed(
+        &mut self,
+        now: Instant,
+        to: Option<SocketAddr>,
+        room: &mut Room,
+        seat: usize,
+        out: &mut Outputs,
+    ) {
+        let pressing = self.presses.is_pressing();
+        let (Some(to), Some(format), true, false) = (to, self.format, self.sends, pressing) else {
+            self.timeline.cut();
+            return;
+        };
+        let mut softener = self.softener.take().unwrap_or_default();
+        let smooth =
+            room.mix_of(seat).and_then(|(mix, silent)| softener.smooth_mix(format.codec, mix, silent));
+        let bytes = smooth.as_deref().unwrap_or_else(|| room.encoded(seat, format.codec));
+        let samples = self.ptime_ms() as usize * BYTES_PER_MS;
+        if bytes.len() == samples {
+            self.send_piece(now, to, format, bytes, out);
+        } else {
+            softener.rest.extend_from_slice(bytes);
+            while softener.rest.len() >= samples {
+                let piece: Vec<u8> = softener.rest.drain(..samples).collect();
+                self.send_piece(now, to, format, &piece, out);
+            }
+        }
+        self.softener = Some(softener);
+    }
+
+    fn send_piece(&mut self, now: Instant, to: SocketAddr, format: Format, piece: &[u8], out: &mut Outputs) {
+        let stamp = self.timeline.next(now, piece.len() as u32);
+        self.send(now, to, stamp, format.payload, out, |out| out.extend_from_slice(piece));
+    }
+
+    /// From now on what is sent is remembered, because a room is to be entered.
+    pub(crate) fn soften(&mut self) {
+        self.softener.get_or_insert_default();
+    }
+
+    /// No room is entered after all.
+    pub(crate) fn harden(&mut self) {
+        self.softener = None;
+    }
+
+    /// The room's mix comes next, and is faded in over what was sent last.
+    pub(crate) fn cut_in(&mut self) {
+        self.softener.get_or_insert_default().cut(false);
+    }
+
+    /// Something else than the room comes next, and is faded in over what was sent last.
+    pub(crate) fn cut_out(&mut self) {
+        if let Some(softener) = &mut self.softener {
+            softener.rest.clear();
+            softener.cut(true);
+        }
     }
 
     /// Sends one frame of silence, so that address translators and the peer's own timeouts see a living stream.
@@ -208,5 +282,11 @@ impl Egress {
         self.bytes += length as u64;
         self.first_at.get_or_insert(now);
         self.last_at = Some(now);
+    }
+}
+
+fn smooth(softener: &mut Option<Box<Softener>>, codec: Codec, out: &mut [u8], start: usize) {
+    if let (Some(softener), Some(payload)) = (softener, out.get_mut(start..)) {
+        softener.smooth(codec, payload);
     }
 }

@@ -1,6 +1,7 @@
 //! One leg: its receiving half, its sending half, its RTCP, what it hears and who hears it.
 
 use crate::clock::Instant;
+use crate::media::clocked::Seat;
 use crate::media::command::LegKey;
 use crate::media::command::LegStats;
 use crate::media::command::Source;
@@ -39,6 +40,8 @@ pub(crate) struct Leg {
     pub(crate) source: Source,
     /// How that is done.
     pub(crate) hears: Hears,
+    /// Its place in a room, from the moment it is told to hear one.
+    pub(crate) seat: Option<Seat>,
     /// The pairs of the legs that hear it.
     pub(crate) listeners: Vec<u32>,
     /// When its next frame is due, in milliseconds; `None` while it is not paced.
@@ -62,6 +65,8 @@ pub(crate) enum Hears {
     Leg(u32),
     /// Sounds.
     Player(Player),
+    /// The room of its seat.
+    Room,
 }
 
 /// The no-media timeout of a leg.
@@ -94,7 +99,7 @@ impl Leg {
 
     /// When the stream needs a frame to stay alive.
     pub(crate) fn keep_alive_at(&self) -> Option<Instant> {
-        if self.paced_ms.is_some() {
+        if self.paced_ms.is_some() || matches!(self.hears, Hears::Room) {
             return None;
         }
         self.egress.last_at.map(|at| at + KEEP_ALIVE)
@@ -128,7 +133,11 @@ impl Leg {
                 (Source::Music { class: class.clone() }, *number)
             }
             Source::Prompts { then: Then::Silence, number, .. } => (Source::Silence, *number),
-            Source::Silence | Source::Leg(_) | Source::Music { .. } | Source::Tone(_) => (Source::Silence, 0),
+            Source::Silence
+            | Source::Leg(_)
+            | Source::Music { .. }
+            | Source::Tone(_)
+            | Source::Room { .. } => (Source::Silence, 0),
         }
     }
 

@@ -6,8 +6,10 @@
 //! Workers share nothing and take no lock for a packet. A bridge lives in one worker: the switch takes both legs'
 //! ports from the same one. Signalling is not here: a leg is described by the result of an offer and answer.
 
+mod activity;
 pub mod board;
 mod bpf;
+mod clocked;
 pub mod command;
 mod control;
 mod datagram;
@@ -15,17 +17,23 @@ mod each;
 mod egress;
 mod heard_keys;
 mod ingress;
+mod intake;
 mod kernel;
 mod keys;
 mod leg;
+mod limiter;
+mod mixer;
 mod mmsg;
 pub mod outputs;
 mod player;
 mod port_pool;
 mod raw;
 mod relay;
+mod room;
+mod rooms;
 pub mod session;
 mod shared;
+mod softener;
 pub mod sounds;
 mod start;
 mod tones;
@@ -43,8 +51,10 @@ pub use crate::media::command::Codec;
 pub use crate::media::command::Command;
 pub use crate::media::command::Event;
 pub use crate::media::command::Format;
+pub use crate::media::command::HeardBy;
 pub use crate::media::command::LegKey;
 pub use crate::media::command::LegStats;
+pub use crate::media::command::RoomKey;
 pub use crate::media::command::Source;
 pub use crate::media::command::Then;
 pub use crate::media::command::Tone;

@@ -24,6 +24,8 @@ use crate::media::outputs::Channel;
 use crate::media::outputs::Outputs;
 use crate::media::player::Played;
 use crate::media::player::Player;
+use crate::media::relay::Kind;
+use crate::media::rooms::Rooms;
 use crate::media::sounds::Sound;
 use crate::media::sounds::Sounds;
 use crate::media::warm::warm;
@@ -67,20 +69,21 @@ pub(crate) const POISON: &[u8] = b"poison";
 #[derive(Debug)]
 pub struct Core {
     first_port: u16,
-    legs: Vec<Option<Box<Leg>>>,
+    pub(in crate::media) legs: Vec<Option<Box<Leg>>>,
+    pub(in crate::media) rooms: Rooms,
     keys: HashMap<LegKey, u32>,
     wheel: Wheel,
     due: Vec<Entry>,
     due_ms: u64,
     timers: BinaryHeap<Reverse<(Instant, u32, u32)>>,
-    sounds: Sounds,
+    pub(in crate::media) sounds: Sounds,
     random: Random,
     epoch: Now,
     generation: u32,
     /// How many phases were dealt out.
     phases: u64,
     /// The leg in whose name code runs: the one to close when it panics.
-    current: u32,
+    pub(in crate::media) current: u32,
     /// What was counted.
     pub counters: Counters,
 }
@@ -91,6 +94,7 @@ impl Core {
         Self {
             first_port,
             legs: (0..pairs).map(|_| None).collect(),
+            rooms: Rooms::new(epoch.instant.as_micros() / 1000),
             keys: HashMap::new(),
             wheel: Wheel::new(epoch.instant.as_micros() / 1000),
             due: Vec::new(),
@@ -126,7 +130,7 @@ impl Core {
         }
         let frame = self.wheel.next_ms().map(|ms| Instant::from_micros(ms * 1000));
         let timer = self.timers.peek().map(|Reverse((at, ..))| *at);
-        frame.into_iter().chain(timer).min()
+        frame.into_iter().chain(timer).chain(self.rooms.poll_timeout()).min()
     }
 
     /// Says which pairs of ports packets are coming on, before they are handled.
@@ -188,12 +192,22 @@ impl Core {
             out.events.push(Event::Digit { leg: key, digit, by: KeyWay::Event });
         }
         let unbonded = leg.bond.is_none();
+        let sits = leg.seat.is_some();
         if heard.kind.is_some() {
             let payload = bytes.get(heard.header.payload.clone()).unwrap_or_default();
+            if sits {
+                self.say_in_room(now, pair, &heard, payload);
+            }
             let mut index = 0;
             let listener =
                 |legs: &[Option<Box<Leg>>], index: usize| leg_ref(legs, pair)?.listeners.get(index).copied();
             while let Some(listener) = listener(&self.legs, index) {
+                let leaving = |leg: &Leg| leg.seat.is_some_and(|seat| seat.is_leaving());
+                if matches!(heard.kind, Some(Kind::Audio(_)))
+                    && leg_ref(&self.legs, listener).is_some_and(leaving)
+                {
+                    self.step_out(listener);
+                }
                 if let Some(listener) = leg_mut(&mut self.legs, listener) {
                     let to = listener.ingress.latch.target();
                     listener.egress.relay(now, to, &heard, payload, out);
@@ -229,6 +243,7 @@ impl Core {
                 None => break,
             }
         }
+        self.slots(now, out);
         while let Some(Reverse((at, pair, generation))) = self.timers.peek().copied().filter(|t| t.0.0 <= now)
         {
             self.timers.pop();
@@ -266,6 +281,10 @@ impl Core {
             Played::More => {
                 leg.paced_ms = Some(next);
                 self.wheel.insert(next, entry);
+            }
+            Played::Last if leg.seat.is_some() => {
+                // What follows is the room.
+                (leg.paced_ms, leg.hears) = (None, Hears::Silence);
             }
             Played::Last => {
                 leg.paced_ms = None;
@@ -324,6 +343,7 @@ impl Core {
                 self.open(now, leg, port, no_media_timeout, guard, out);
             }
             Command::Restock => out.restock = true,
+            Command::Announce { room, files, number } => self.announce(room, &files, number, out),
             Command::Describe { leg, .. }
             | Command::Hear { leg, .. }
             | Command::Watch { leg, .. }
@@ -342,7 +362,10 @@ impl Core {
             Command::Describe { .. } => self.describe(now, pair, &command, out),
             Command::Hear { source, .. } => {
                 let same = leg_ref(&self.legs, pair).is_some_and(|leg| leg.source == source);
-                if !same || matches!(source, Source::Prompts { .. }) {
+                if let (Source::Room { room, heard_by }, false) = (&source, same) {
+                    self.enter_room(now, pair, *room, heard_by);
+                } else if !same || matches!(source, Source::Prompts { .. }) {
+                    self.turn_from_room(now, pair, &source);
                     self.hear(now, pair, source, out);
                 }
             }
@@ -366,7 +389,7 @@ impl Core {
                 }
             }
             Command::Close { .. } => self.close(now, pair, out),
-            Command::Open { .. } | Command::Restock => {}
+            Command::Open { .. } | Command::Restock | Command::Announce { .. } => {}
         }
     }
 
@@ -403,6 +426,7 @@ impl Core {
             control: Control::new(self.random_name()),
             source: Source::Silence,
             hears: Hears::Silence,
+            seat: None,
             listeners: Vec::new(),
             paced_ms: None,
             phase: None,
@@ -455,7 +479,8 @@ impl Core {
 
     fn hear(&mut self, now: Instant, pair: u32, source: Source, out: &mut Outputs) {
         let hears = match &source {
-            Source::Silence => Hears::Silence,
+            // A room is entered by `enter_room`.
+            Source::Silence | Source::Room { .. } => Hears::Silence,
             Source::Leg(key) => match self.keys.get(key) {
                 Some(speaker) => Hears::Leg(*speaker),
                 None => {
@@ -525,7 +550,7 @@ impl Core {
     }
 
     /// Takes a leg out of the ears of the one it hears.
-    fn unhear(&mut self, pair: u32) {
+    pub(in crate::media) fn unhear(&mut self, pair: u32) {
         let Some(leg) = leg_mut(&mut self.legs, pair) else { return };
         let hears = std::mem::replace(&mut leg.hears, Hears::Silence);
         if let Hears::Leg(speaker) = hears
@@ -544,12 +569,15 @@ impl Core {
 
     fn remove(&mut self, pair: u32, out: &mut Outputs) {
         self.unhear(pair);
+        self.leave_room(pair);
         let Some(leg) = self.legs.get_mut(pair as usize).and_then(Option::take) else { return };
         self.keys.remove(&leg.key);
         for listener in &leg.listeners {
             if let Some(listener) = leg_mut(&mut self.legs, *listener) {
                 listener.hears = Hears::Silence;
-                listener.source = Source::Silence;
+                if listener.seat.is_none_or(|seat| seat.is_leaving()) {
+                    listener.source = Source::Silence;
+                }
                 listener.egress.timeline.cut();
             }
         }
@@ -561,10 +589,10 @@ impl Core {
     }
 }
 
-fn leg_ref(legs: &[Option<Box<Leg>>], pair: u32) -> Option<&Leg> {
+pub(in crate::media) fn leg_ref(legs: &[Option<Box<Leg>>], pair: u32) -> Option<&Leg> {
     legs.get(pair as usize)?.as_deref()
 }
 
-fn leg_mut(legs: &mut [Option<Box<Leg>>], pair: u32) -> Option<&mut Leg> {
+pub(in crate::media) fn leg_mut(legs: &mut [Option<Box<Leg>>], pair: u32) -> Option<&mut Leg> {
     legs.get_mut(pair as usize)?.as_deref_mut()
 }

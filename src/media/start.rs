@@ -64,6 +64,8 @@ pub struct Settings {
     pub workers: usize,
     /// Prompts and music.
     pub sounds: Sounds,
+    /// Voices in a room are brought to a common level.
+    pub automatic_level: bool,
     /// [`Media::is_overloaded`] above this share of a worker's time, in percent.
     pub busy_percent_max: u8,
     /// 32 bytes of the system's entropy, for nothing else than this.
@@ -165,7 +167,8 @@ impl Media {
             slices.into_iter().zip(wakers).zip(wires).enumerate()
         {
             let random = Random::from_entropy(seed(&mut random));
-            let core = Core::new(first_port, pairs, settings.sounds.clone(), random, clock.now());
+            let mut core = Core::new(first_port, pairs, settings.sounds.clone(), random, clock.now());
+            core.rooms.level = settings.automatic_level;
             let pool = PortPool::new(settings.address, first_port, pairs, bound_max);
             let (door, mailbox) = door(waker);
             let board = Arc::clone(&door.board);

@@ -57,6 +57,9 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
+#[path = "tests/rooms.rs"]
+mod rooms;
+
 const MUSIC_HZ: u32 = 1000;
 const PROMPT_HZ: u32 = 1600;
 const ALICE_HZ: u32 = 440;
@@ -824,7 +827,16 @@ fn live_ports() -> RangeInclusive<u16> {
 }
 
 fn live_settings(address: IpAddr, sockets: Sockets, ports: RangeInclusive<u16>) -> Settings {
-    Settings { address, sockets, ports, workers: 1, sounds: sounds(), busy_percent_max: 75, entropy: [7; 32] }
+    Settings {
+        address,
+        sockets,
+        ports,
+        workers: 1,
+        sounds: sounds(),
+        automatic_level: false,
+        busy_percent_max: 75,
+        entropy: [7; 32],
+    }
 }
 
 /// Runs a test with a socket for each port, and with one for all of them where this process may have that.

@@ -3,6 +3,7 @@
 //! Not sockets, not sessions: `media` owns those and calls into here for every packet.
 
 pub mod dtmf;
+pub mod jitter;
 pub mod latch;
 pub mod packet;
 pub mod reception;

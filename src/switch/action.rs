@@ -20,6 +20,8 @@ use crate::switch::view::RegistrationView;
 use crate::switch::view::TrunkView;
 use crate::trace::Packet;
 
+pub use crate::call::Supervision;
+
 /// A change that somebody asks for. Rights were checked before it was sent.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
@@ -80,6 +82,15 @@ pub enum Action {
         /// Who asked.
         by: String,
     },
+    /// Changes a conversation.
+    Parties {
+        /// Which call.
+        call: CallUid,
+        /// How.
+        change: PartyChange,
+        /// Who asked.
+        by: String,
+    },
     /// Ends all legs of a call.
     HangUp {
         /// Which call.
@@ -87,6 +98,34 @@ pub enum Action {
         /// Who asked.
         by: String,
     },
+}
+
+/// A change of a conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PartyChange {
+    /// Rings somebody who is to come in as a party like the others.
+    Add {
+        /// The number, as a phone of ours would dial it.
+        to: String,
+    },
+    /// Puts a leg out; where nobody takes its place, the call ends.
+    Remove {
+        /// The leg's id.
+        leg: u64,
+    },
+    /// Rings a supervisor's phone, or has him do something else where he is there.
+    Supervise {
+        /// His phone's number.
+        phone: String,
+        /// What he does.
+        mode: Supervision,
+    },
+    /// Keeps the agent from being heard, or lets him be heard again.
+    Mute(bool),
+    /// The agent puts the others on hold, or takes them back.
+    Hold(bool),
+    /// Sends keys to whom the agent talks with.
+    Press(String),
 }
 
 /// What came of an action.

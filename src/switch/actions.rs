@@ -70,6 +70,7 @@ impl Core {
             Action::AcceptOffer(offer) => self.accept_offer(now, offer),
             Action::RejectOffer(offer) => self.reject_offer(now, offer),
             Action::SetPhone { phone, setting, value, by } => self.set_phone_by(&phone, setting, value, &by),
+            Action::Parties { call, change, by } => self.change_parties(now, call, &change, &by),
             Action::HangUp { call, by } => {
                 if !self.calls.contains_key(&call) {
                     return Err(self.no_live_call(call));
@@ -187,7 +188,7 @@ impl Core {
         self.acd.agent(agent).map(views::agent).ok_or_else(|| not_found("agent", agent.to_string()))
     }
 
-    fn no_live_call(&self, call: CallUid) -> Refusal {
+    pub(crate) fn no_live_call(&self, call: CallUid) -> Refusal {
         match self.board.ended_call(call) {
             Some(_) => Refusal::Conflict { code: "call_ended", detail: format!("call `{call}` has ended") },
             None => not_found("call", call.to_string()),

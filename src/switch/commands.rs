@@ -1,6 +1,7 @@
 //! Carrying out a call's commands: SIP answers and requests, media commands, word for the distributor, the record.
 
 use crate::acd;
+use crate::call::Audience;
 use crate::call::Cause;
 use crate::call::Command;
 use crate::call::Hear;
@@ -12,6 +13,7 @@ use crate::ids::CallUid;
 use crate::ids::EntryUid;
 use crate::ids::QueueId;
 use crate::media::command::Command as MediaCommand;
+use crate::media::command::HeardBy;
 use crate::media::command::Source;
 use crate::media::command::Then;
 use crate::media::command::Tone;
@@ -178,11 +180,25 @@ impl Core {
             Hear::Music(class) => Source::Music { class },
             Hear::Sounds { names, number } => Source::Prompts { files: names, then: Then::Silence, number },
             Hear::Ringback => Source::Tone(Tone::Ringback),
+            Hear::Room(audience) => self.room_source(leg, &audience),
         };
         if let Some(leg) = self.legs.get(&leg) {
             let command = MediaCommand::Hear { leg: leg.media(), source };
             self.out.push(Output::Media { worker: leg.worker, command });
         }
+    }
+
+    /// The room of the leg's call, which it has from now on.
+    fn room_source(&mut self, leg: LegId, audience: &Audience) -> Source {
+        let slot = self.legs.get(&leg).and_then(|leg| self.calls.get_mut(&leg.call));
+        let Some(slot) = slot else { return Source::Silence };
+        let room = *slot.room.get_or_insert_with(|| self.conferences.new_room());
+        let media = |leg: &LegId| self.legs.get(leg).map(Leg::media);
+        let heard_by = match audience {
+            Audience::All => HeardBy::All,
+            Audience::Only(legs) => HeardBy::Only(legs.iter().filter_map(media).collect()),
+        };
+        Source::Room { room, heard_by }
     }
 
     fn tell_queue(&mut self, now: Now, call: CallUid, word: ToQueue) {
@@ -249,6 +265,7 @@ impl Core {
                 slot.ended_legs.push(views::ended_leg(leg));
             }
         }
+        self.leave_conference(call);
         self.toll.ended(now.instant, call);
         if let Some(slot) = self.calls.remove(&call) {
             let view = self.call_view(call, &slot, Some(now.wall));

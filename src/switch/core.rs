@@ -23,6 +23,7 @@ use crate::ids::QueueId;
 use crate::ids::Random;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::Event as MediaEvent;
+use crate::media::command::RoomKey;
 use crate::metrics::Metrics;
 use crate::metrics::labels::Side;
 use crate::record::Fact;
@@ -43,6 +44,7 @@ use crate::store::PhoneChange;
 use crate::switch::addresses::Addresses;
 use crate::switch::authenticate::Asking;
 use crate::switch::board::Board;
+use crate::switch::conferences::Conferences;
 use crate::switch::counting::QueueCounters;
 use crate::switch::counting::Seen;
 use crate::switch::course::Course;
@@ -159,6 +161,10 @@ pub(crate) struct CallSlot {
     pub(crate) ended_legs: Vec<LegView>,
     /// How far the caller's INVITE has come already.
     pub(crate) passage: Passage,
+    /// The room that its parties hear, once there was need of one.
+    pub(crate) room: Option<RoomKey>,
+    /// The conference that it is in.
+    pub(crate) conference: Option<String>,
     /// Why the party that ended it has done so, in its own words, for the other party.
     pub(crate) reason: Option<String>,
 }
@@ -216,6 +222,7 @@ pub struct Core {
     pub(crate) group_turns: BTreeMap<GroupId, usize>,
     pub(crate) board: Board,
     pub(crate) ports: PortStock,
+    pub(crate) conferences: Conferences,
     /// The media worker of each phone's calls, so that two of them can be joined.
     pub(crate) phone_workers: PhoneWorkers,
     /// Dialogs that have just ended, for whoever wants to replace one of them.

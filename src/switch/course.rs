@@ -128,6 +128,7 @@ impl Core {
                 self.arrive(call, At::Plain);
                 Turn::Begin(Plan::Music(class.clone()))
             }
+            Destination::Conference(name) => self.conference_turn(now, call, name),
             Destination::Feature(feature) => self.feature_turn(now, call, feature),
             // A pickup is served before there is a call; led there later, nobody can be taken over.
             Destination::Trunk { .. }

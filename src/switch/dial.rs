@@ -71,6 +71,8 @@ impl Core {
             }
             Destination::Menu(_) | Destination::Feature(_) => Err(Cause::NotFound),
             Destination::NotBuilt { .. } => Err(Cause::NotBuilt),
+            // A caller goes there by himself; nobody is rung for it.
+            Destination::Conference(_) => Err(Cause::NotFound),
             // Whoever picks up takes over a call that rings: nobody is rung for it, and nobody is transferred to it.
             Destination::PickupGroup | Destination::PickupDirected(_) => Err(Cause::Forbidden),
             Destination::NotFound => Err(Cause::NotFound),

@@ -73,7 +73,7 @@ impl Core {
                 Turn::Begin(Plan::Say { sounds, then: Afterwards::HangUp(Cause::Normal) })
             }
             FeatureCode::SpeedDial => self.speed_dial(now, call, &phone, argument),
-            // Those that are destinations of their own, and those that are not built.
+            // Those that are destinations of their own or served before there is a call, and those that are not built.
             FeatureCode::Music
             | FeatureCode::Pickup
             | FeatureCode::PickupDirected

@@ -139,7 +139,8 @@ impl Core {
             | Destination::Group(_)
             | Destination::Menu(_)
             | Destination::Trunk { .. }
-            | Destination::Music(_) => Some(to),
+            | Destination::Music(_)
+            | Destination::Conference(_) => Some(to),
             Destination::Feature(_)
             | Destination::PickupGroup
             | Destination::PickupDirected(_)

@@ -6,6 +6,7 @@ use crate::call::Cause;
 use crate::call::LegId;
 use crate::call::ledger::Ledger;
 use crate::clock::Now;
+use crate::config::FeatureCode;
 use crate::dialplan::Destination;
 use crate::ids::CallUid;
 use crate::ids::PhoneNumber;
@@ -134,6 +135,11 @@ impl Core {
         {
             return self.pick_up(now, &Arrival { tx, message, flow }, number, remote, &destination);
         }
+        if let (Destination::Feature(feature), Source::Phone(number)) = (&destination, &source)
+            && matches!(feature.code, FeatureCode::Listen | FeatureCode::Whisper | FeatureCode::Barge)
+        {
+            return self.supervise_by_code(now, &Arrival { tx, message, flow }, number, remote, feature);
+        }
         let shown = self.shown(&source, message);
         let Some(worker) = self.worker_for(&source, &destination) else {
             tracing::warn!("no media port is free: a call is refused; widen [media] ports");
@@ -157,6 +163,8 @@ impl Core {
                 armed: None,
                 referral: None,
                 ended_legs: Vec::new(),
+                room: None,
+                conference: None,
                 passage: self.passage(message),
                 reason: None,
             },

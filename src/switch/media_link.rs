@@ -252,6 +252,8 @@ impl Core {
                 };
                 self.key_pressed(LegId(leg.0), digit, way);
             }
+            // Nothing is announced in a room yet.
+            MediaEvent::Announced { .. } => {}
         }
     }
 

@@ -45,12 +45,17 @@ impl PhoneWorkers {
 }
 
 impl Core {
-    /// The media worker of a new call: that of the caller's or the called phone's other calls, else the roomiest.
+    /// The media worker of a new call: that of the conference which is dialled, of the caller's or the called phone's other
+    /// calls, else the roomiest.
     pub(crate) fn worker_for(&self, source: &Source, destination: &Destination) -> Option<usize> {
         let own = if let Source::Phone(number) = source { self.phone_workers.of(number) } else { None };
         let theirs =
             if let Destination::Phone(number) = destination { self.phone_workers.of(number) } else { None };
-        own.or(theirs).filter(|worker| self.ports.has_room(*worker)).or_else(|| self.ports.roomiest())
+        let room = self.conferences.worker(destination);
+        room.or(own)
+            .or(theirs)
+            .filter(|worker| self.ports.has_room(*worker))
+            .or_else(|| self.ports.roomiest())
     }
 }
 

@@ -94,6 +94,7 @@ fn is_meant(what: &Destination, phone: &PhoneNumber) -> bool {
         | Destination::Queue(_)
         | Destination::Trunk { .. }
         | Destination::Music(_)
+        | Destination::Conference(_)
         | Destination::Group(_)
         | Destination::Menu(_)
         | Destination::Feature(_)

@@ -113,6 +113,9 @@ impl Core {
             Destination::Menu(_) | Destination::Feature(_) => {
                 self.refer_not_built(now, tx, message, call, "a transfer to a menu or a code");
             }
+            Destination::Conference(_) => {
+                self.refer_not_built(now, tx, message, call, "a transfer to a conference");
+            }
             Destination::PickupGroup | Destination::PickupDirected(_) => {
                 self.reply(now, tx, message, 403, "Nobody Is Transferred To A Pickup");
             }
@@ -206,6 +209,7 @@ impl Core {
             | Destination::Group(_)
             | Destination::Menu(_)
             | Destination::Feature(_)
+            | Destination::Conference(_)
             | Destination::Trunk { .. }
             | Destination::PickupGroup
             | Destination::PickupDirected(_)

@@ -7,6 +7,7 @@ use crate::call;
 use crate::call::Cause;
 use crate::call::LegId;
 use crate::clock::Now;
+use crate::ids::CallUid;
 use crate::ids::PhoneNumber;
 use crate::sdp;
 use crate::sip::dialog::Dialog;
@@ -147,15 +148,31 @@ impl Core {
         remote: Option<sdp::Remote>,
         out: LegId,
     ) {
-        let Arrival { tx, message, flow } = *arrival;
         let Some(call) = self.legs.get(&out).map(|leg| leg.call) else { return };
+        let input = |leg| call::Input::TakeOver { out, by: leg };
+        self.join_as(now, arrival, number, remote, call, LegRole::Party, input);
+    }
+
+    /// Answers an INVITE as a leg of a call that is there already, which is told of it.
+    #[expect(clippy::too_many_arguments, reason = "an INVITE, and what it is to the call")]
+    pub(crate) fn join_as(
+        &mut self,
+        now: Now,
+        arrival: &Arrival<'_>,
+        number: &PhoneNumber,
+        remote: Option<sdp::Remote>,
+        call: CallUid,
+        role: LegRole,
+        input: impl FnOnce(LegId) -> call::Input,
+    ) {
+        let Arrival { tx, message, flow } = *arrival;
         let Some(worker) = self.calls.get(&call).map(|slot| slot.worker) else { return };
         let Ok(dialog) = Dialog::uas(message, &self.endpoint.tag(), flow) else {
             return self.reply(now, tx, message, 400, "Missing Or Bad Contact");
         };
         let phase = Phase::Incoming { tx, invite: message.clone(), told: 0 };
         let party = number.as_str().to_owned();
-        let Some(leg) = self.open_leg(call, worker, LegRole::Party, party, flow, phase) else {
+        let Some(leg) = self.open_leg(call, worker, role, party, flow, phase) else {
             return self.reply(now, tx, message, 503, "Service Unavailable");
         };
         self.invites.insert(tx, leg);
@@ -168,7 +185,7 @@ impl Core {
             self.refuse(now, leg, Cause::NotAcceptable);
             return;
         }
-        self.tell(call, call::Input::TakeOver { out, by: leg });
+        self.tell(call, input(leg));
     }
 }
 

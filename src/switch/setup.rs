@@ -24,6 +24,7 @@ use crate::sip::gruu::Gruu;
 use crate::store::Restored;
 use crate::switch::addresses::Addresses;
 use crate::switch::board::Board;
+use crate::switch::conferences::Conferences;
 use crate::switch::core::Core;
 use crate::switch::counting;
 use crate::switch::counting::Seen;
@@ -99,6 +100,7 @@ impl Core {
             group_turns: BTreeMap::new(),
             board: Board::new(now.wall),
             ports: PortStock::default(),
+            conferences: Conferences::default(),
             closing: HashMap::new(),
             random,
             queue_counters: counting::queue_counters(&metrics, &config.queues),

@@ -129,6 +129,7 @@ pub(crate) fn outside(destination: &Destination) -> Option<&str> {
         | Destination::Menu(_)
         | Destination::Feature(_)
         | Destination::Music(_)
+        | Destination::Conference(_)
         | Destination::PickupGroup
         | Destination::PickupDirected(_)
         | Destination::NotBuilt { .. }

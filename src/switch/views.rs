@@ -209,6 +209,7 @@ pub(crate) const fn call_state(state: &State) -> CallState {
         State::Joining { .. } | State::Waiting { .. } => CallState::Queued,
         State::Talking { caller_holds: false, other_holds: false, .. }
         | State::Listening
+        | State::Meeting { .. }
         | State::Speaking { .. }
         | State::Menu(_) => CallState::Talking,
         // Who is handed over waits with music, as on hold.

@@ -34,7 +34,7 @@ pub(crate) async fn hang_up(asked: Asked) -> Result<Response, Problem> {
 }
 
 /// The call of the path, where the key sees it.
-async fn seen(asked: &Asked) -> Result<CallView, Problem> {
+pub(crate) async fn seen(asked: &Asked) -> Result<CallView, Problem> {
     let id = asked.param("id");
     let missing = || Problem::not_found("call", id);
     let call = CallUid::parse(id).ok_or_else(missing)?;

@@ -7,6 +7,7 @@ pub(crate) mod calls;
 pub(crate) mod cdrs;
 pub(crate) mod lines;
 pub(crate) mod offers;
+pub(crate) mod parties;
 pub(crate) mod queues;
 pub(crate) mod system;
 pub(crate) mod trace;

@@ -2,6 +2,7 @@
 //! points at every fault.
 
 use crate::http::dto::QueueStatus;
+use crate::http::dto::SuperviseMode;
 use utoipa::ToSchema;
 
 /// The status wanted. Without `queues` and `campaigns` it applies everywhere at once.
@@ -18,6 +19,31 @@ pub(crate) struct StatusChange {
     /// Only in these campaigns.
     #[schema(required = false)]
     campaigns: Option<Vec<String>>,
+}
+
+/// Somebody who is to come into a conversation.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "described, not read: the fields are read one by one")]
+pub(crate) struct NewParty {
+    /// The number, as a phone would dial it.
+    to: String,
+}
+
+/// A supervisor who is to come into a conversation, or to do something else in it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "described, not read: the fields are read one by one")]
+pub(crate) struct Supervise {
+    /// The number of his phone.
+    phone: String,
+    mode: SuperviseMode,
+}
+
+/// Keys to press.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "described, not read: the fields are read one by one")]
+pub(crate) struct Digits {
+    /// `0` to `9`, `*`, `#`, `A` to `D`; at most 64.
+    digits: String,
 }
 
 /// A new place for a waiting caller: at least one field.

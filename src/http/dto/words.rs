@@ -1,6 +1,7 @@
 //! The closed sets of words in the bodies, each made from the switch's own enum.
 
 use crate::record;
+use crate::switch::action;
 use crate::switch::view;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -96,6 +97,15 @@ words! {
         Agent = "agent",
         Party = "party",
         Supervisor = "supervisor",
+    }
+}
+words! {
+    /// What a supervisor does in a call.
+    SuperviseMode from action::Supervision {
+        Listen = "listen",
+        Whisper = "whisper",
+        Barge = "barge",
+        TakeOver = "take_over",
     }
 }
 words! {

@@ -311,7 +311,7 @@ impl World {
             Action::AcceptOffer(id) => self.end_offer(id, OfferState::Accepted)?,
             Action::RejectOffer(id) => self.end_offer(id, OfferState::Rejected)?,
             Action::SetPhone { phone, .. } => return missing("phone", phone),
-            Action::HangUp { call, .. } => {
+            Action::HangUp { call, .. } | Action::Parties { call, .. } => {
                 let view =
                     self.calls.iter_mut().find(|view| view.id == call).expect("the API asked for it first");
                 view.state = CallState::Ended;

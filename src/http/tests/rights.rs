@@ -113,6 +113,9 @@ fn example(route: &Route) -> Ask {
     let ask = Ask::new(route.verb.as_str(), &path);
     match route.takes {
         Some("StatusChange") => ask.body(r#"{"status":"ready"}"#),
+        Some("NewParty") => ask.body(r#"{"to":"1003"}"#),
+        Some("Supervise") => ask.body(r#"{"phone":"1004","mode":"whisper"}"#),
+        Some("Digits") => ask.body(r#"{"digits":"12#"}"#),
         Some("CallerChange") => ask.body(r#"{"position":1}"#),
         _ if route.verb.has_body() => ask.body("{}"),
         _ => ask,
