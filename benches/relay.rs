@@ -2,8 +2,8 @@
 //!
 //! On a machine that does other things, run it under `chrt -f 1` and look at the ratio to the bare hop, which is measured
 //! at the same time: by the generator, while the worker works. Both are medians over short slices.
-//! `cargo bench --bench relay -- [legs] [seconds] [relay|transcode|music] [socket-per-port|one-socket]`
-//! (1000 4 relay, and one socket where the process may). A generator on the main
+//! `cargo bench --bench relay -- [legs] [seconds] [relay|transcode|music|rooms] [socket-per-port|one-socket]`
+//! (1000 4 relay, and one socket where the process may; `rooms` are of three, and 3,000 legs are a thousand of them). A generator on the main
 //! thread gives every leg 50 packets a second and takes what comes back; the worker thread's exact run time is read
 //! from `/proc/self/task/<tid>/schedstat`. Sending on loopback runs the receiver's half of the kernel's path too, so
 //! the worker pays for one whole hop of every packet, as it would with a network card.
@@ -15,13 +15,17 @@ use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 use strowger::clock::Clock;
 use strowger::clock::Instant;
+use strowger::codec::g711::ulaw_encode;
+use strowger::codec::tone::Sine;
 use strowger::media::Codec;
 use strowger::media::Command;
 use strowger::media::Event;
 use strowger::media::Format;
 use strowger::media::Guard;
+use strowger::media::HeardBy;
 use strowger::media::LegKey;
 use strowger::media::Media;
+use strowger::media::RoomKey;
 use strowger::media::Settings;
 use strowger::media::Sockets;
 use strowger::media::Sounds;
@@ -42,16 +46,18 @@ enum Work {
     Relay,
     Transcode,
     Music,
+    Rooms,
 }
 
 fn main() {
     let numbers: Vec<u64> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
-    let legs = numbers.first().map_or(1000, |legs| (*legs as usize).next_multiple_of(2));
+    let legs = numbers.first().map_or(1000, |legs| (*legs as usize).next_multiple_of(6));
     let seconds = numbers.get(1).copied().unwrap_or(4);
     let named = |name: &str| std::env::args().any(|argument| argument == name);
-    let work = match (named("transcode"), named("music")) {
-        (true, _) => Work::Transcode,
-        (_, true) => Work::Music,
+    let work = match (named("transcode"), named("music"), named("rooms")) {
+        (true, ..) => Work::Transcode,
+        (_, true, _) => Work::Music,
+        (.., true) => Work::Rooms,
         _ => Work::Relay,
     };
     let sockets = match (named("socket-per-port"), named("one-socket")) {
@@ -120,6 +126,8 @@ struct Bench {
     bare: Vec<(UdpSocket, UdpSocket)>,
     next_bare: usize,
     work: Work,
+    /// A frame of a voice.
+    voice: [u8; 160],
     sequence: u16,
     slot: u64,
     began: Option<Instant>,
@@ -154,6 +162,7 @@ impl Bench {
             bare: bare(legs / 2),
             next_bare: 0,
             work,
+            voice: voice(),
             sequence: 0,
             slot: 0,
             began: None,
@@ -173,6 +182,7 @@ impl Bench {
         for leg in 0..legs as u64 {
             let source = match work {
                 Work::Music => Source::Music { class: "default".to_owned() },
+                Work::Rooms => Source::Room { room: RoomKey(leg / 3), heard_by: HeardBy::All },
                 Work::Relay | Work::Transcode => Source::Leg(LegKey(leg ^ 1)),
             };
             bench.command(Command::Hear { leg: LegKey(leg), source });
@@ -268,8 +278,13 @@ impl Bench {
             ssrc: index as u32,
         };
         buffer[..HEADER_LENGTH].copy_from_slice(&header.to_bytes());
-        let stamp = self.clock.instant().as_micros().to_be_bytes();
-        buffer[HEADER_LENGTH..HEADER_LENGTH + 8].copy_from_slice(&stamp);
+        if self.work == Work::Rooms {
+            // Voices, not silence: silence would not be mixed.
+            buffer[HEADER_LENGTH..HEADER_LENGTH + 160].copy_from_slice(&self.voice);
+        } else {
+            let stamp = self.clock.instant().as_micros().to_be_bytes();
+            buffer[HEADER_LENGTH..HEADER_LENGTH + 8].copy_from_slice(&stamp);
+        }
         if self.phones[index].send(&buffer[..HEADER_LENGTH + 160]).is_ok() {
             self.sent += 1;
         }
@@ -286,6 +301,11 @@ impl Bench {
             }
         }
     }
+}
+
+fn voice() -> [u8; 160] {
+    let mut tone = Sine::new(300, 8000, 6000);
+    std::array::from_fn(|_| ulaw_encode(tone.next_sample()))
 }
 
 const fn payload_type(codec: Codec) -> u8 {

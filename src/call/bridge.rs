@@ -205,8 +205,7 @@ impl Call {
             Input::Supervise { leg, mode } => self.supervise(now, leg, mode, out),
             Input::PutOut(leg) => self.put_out(now, leg, out),
             Input::Mute { leg, muted } => self.mute(leg, muted, out),
-            Input::Hold { leg, held } if self.is_party(leg) => self.hold(now, leg, held, out),
-            Input::Hold { .. } => {}
+            Input::Hold { leg, held } => self.hold_by_hand(now, leg, held, out),
             Input::Company(company) => self.company(company, out),
             Input::Joined => self.joined(out),
             Input::Evicted(cause) => self.evicted(now, cause, out),
@@ -464,7 +463,7 @@ impl Call {
         let offer = *offer;
         self.ledger.held(now, any);
         self.hear(out);
-        out.push(Command::PassHold { leg: told, held });
+        out.extend(self.tells_holds().then_some(Command::PassHold { leg: told, held }));
         out.push(Command::Note(if held { "on hold" } else { "talking again" }));
         if let Some(offer) = offer {
             out.push(Command::Queue(ToQueue::Held(offer, any)));
@@ -475,11 +474,9 @@ impl Call {
         if self.poll_timeout().is_none_or(|at| at > now.instant) {
             return;
         }
-        if matches!(self.state, State::Talking { .. }) {
-            self.guests_timeout(now, out);
-        } else if matches!(self.state, State::Menu(_)) {
+        if matches!(self.state, State::Menu(_)) {
             self.menu(now, |menu, at, said, steps| menu.timeout(at, said, steps), out);
-        } else {
+        } else if !self.guests_timeout(now, out) {
             self.unanswered(now, Cause::NoAnswer, out);
         }
     }

@@ -172,6 +172,7 @@ impl Call {
         match role {
             GuestRole::Party => {
                 self.guests.third.insert(leg, false);
+                self.tell_holds(false, out);
                 out.push(Command::Note("a party has come in"));
             }
             GuestRole::Supervisor(mode, of) => {
@@ -218,19 +219,23 @@ impl Call {
         self.guests.muted.remove(&leg);
         if self.guests.third.remove(&leg).is_some() {
             out.push(Command::Note("a party has left"));
+            if self.tells_holds() {
+                self.tell_holds(true, out);
+            }
         } else if self.guests.supervisors.remove(&leg).is_some() {
             out.push(Command::Note("the supervisor has left"));
         }
         self.hear(out);
     }
 
-    /// Guests who have rung long enough.
-    pub(in crate::call) fn guests_timeout(&mut self, now: Now, out: &mut Vec<Command>) {
+    /// Guests who have rung long enough. False when nobody can have any.
+    pub(in crate::call) fn guests_timeout(&mut self, now: Now, out: &mut Vec<Command>) -> bool {
         let (late, ringing): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.guests.invited).into_iter().partition(|one| one.until <= now.instant);
         self.guests.invited = ringing;
         let legs = late.iter().flat_map(|invited| invited.ring.legs());
         out.extend(legs.map(|leg| Command::HangUp { leg, cause: Cause::NoAnswer }));
+        matches!(self.state, State::Talking { .. })
     }
 
     /// Puts somebody out: a guest, or one of the two parties where a third can take his place. Else the call ends.
@@ -272,6 +277,26 @@ impl Call {
         out.push(Command::Note("a party has left"));
         self.hear(out);
         true
+    }
+
+    /// Whether a party is told that the other holds him: not while a third one is there, to whom he talks on.
+    pub(in crate::call) fn tells_holds(&self) -> bool {
+        self.guests.third.is_empty()
+    }
+
+    /// Whoever is held by the other is told so again, or that he is not, as a third party has gone or come.
+    fn tell_holds(&self, told: bool, out: &mut Vec<Command>) {
+        let State::Talking { other, caller_holds, other_holds, .. } = &self.state else { return };
+        for (leg, held) in [(self.caller, *other_holds), (*other, *caller_holds)] {
+            out.extend(held.then_some(Command::PassHold { leg, held: told }));
+        }
+    }
+
+    /// A party holds the other, or takes him back, not by his phone.
+    pub(in crate::call) fn hold_by_hand(&mut self, now: Now, leg: LegId, held: bool, out: &mut Vec<Command>) {
+        if self.is_party(leg) {
+            self.hold(now, leg, held, out);
+        }
     }
 
     /// Whether a party is heard by the others.

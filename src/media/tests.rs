@@ -57,7 +57,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-#[path = "tests/rooms.rs"]
+#[path = "rooms/tests.rs"]
 mod rooms;
 
 const MUSIC_HZ: u32 = 1000;

@@ -438,5 +438,4 @@ impl Weather {
 }
 
 #[cfg(test)]
-#[path = "jitter_tests.rs"]
 mod tests;

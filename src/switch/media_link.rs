@@ -232,7 +232,9 @@ impl Core {
                     return;
                 }
                 self.note(now, call, "no audio comes any more".to_owned());
-                self.tell(call, call::Input::HangUp(Cause::MediaTimeout));
+                let is_guest = self.calls.get(&call).is_some_and(|slot| slot.call.is_guest(id));
+                let guest_goes = call::Input::PutOut(id);
+                self.tell(call, if is_guest { guest_goes } else { call::Input::HangUp(Cause::MediaTimeout) });
             }
             MediaEvent::Closed { leg, stats } => self.media_closed(leg, &stats),
             MediaEvent::Latched { leg, .. } => {
