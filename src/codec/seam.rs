@@ -22,6 +22,8 @@ pub struct Seam {
     period: Vec<i16>,
     /// Samples made up since the last that came; from the start the gap has lasted for ever.
     made_up: usize,
+    /// What comes next does not follow, though nothing was made up.
+    cut: bool,
 }
 
 impl Seam {
@@ -29,7 +31,7 @@ impl Seam {
     pub fn new(rate_hz: u32) -> Self {
         let history = vec![0; splice::needed(rate_hz)];
         let made_up = per_ms(rate_hz) * GO_ON_MS_MAX;
-        Self { rate_hz, history, period: Vec::new(), made_up }
+        Self { rate_hz, history, period: Vec::new(), made_up, cut: false }
     }
 
     /// Nothing was heard yet, and the first sound is left as it is.
@@ -39,12 +41,12 @@ impl Seam {
 
     /// Takes what came, and fades its beginning in where something was missing before it.
     pub fn take(&mut self, samples: &mut [i16]) {
-        if self.made_up > 0 {
+        if self.is_cut() {
             let overlap = (per_ms(self.rate_hz) * OVERLAP_MS).min(samples.len());
             for (index, place) in samples.iter_mut().take(overlap).enumerate() {
                 *place = fade(self.going_on(index), *place, index, overlap);
             }
-            self.made_up = 0;
+            (self.made_up, self.cut) = (0, false);
             self.period.clear();
         }
         self.remember(samples);
@@ -62,12 +64,12 @@ impl Seam {
     /// What comes next does not follow what came last: it is faded in.
     pub fn cut(&mut self) {
         self.begin();
-        self.made_up = self.made_up.max(1);
+        self.cut = true;
     }
 
     /// Whether what comes next is faded in.
     pub const fn is_cut(&self) -> bool {
-        self.made_up > 0
+        self.made_up > 0 || self.cut
     }
 
     /// Whether a gap has lasted so long that nothing is left to be heard.
