@@ -25,6 +25,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("metrics", &["ids"]),
     ("net", &["clock", "config", "datagrams", "metrics", "sip", "trunk"]),
     ("media", &["ids", "clock", "rtp", "codec", "sdp", "config", "metrics"]),
+    // It takes what the workers have tapped; they know nothing of it.
+    ("recording", &["ids", "clock", "codec", "media", "metrics"]),
     ("store", &["ids", "clock", "record", "config", "metrics"]),
     ("subscription", &["clock"]),
     (
@@ -59,7 +61,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "app",
         &["ids", "config", "clock", "metrics", "net", "media", "sip", "store", "switch", "http", "record"],
     ),
-    ("cli", &["app", "config", "clock", "demo", "load"]),
+    ("cli", &["app", "config", "clock", "demo", "load", "recording"]),
 ];
 
 /// Sans-IO modules: no runtime, no sockets, no files.
@@ -98,7 +100,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rustls", &["net"]),
     ("rustls_native_certs", &["net"]),
     ("sdp_types", &["sdp"]),
-    ("sha2", &["sip", "config"]),
+    ("sha2", &["sip", "config", "recording"]),
     ("sqlx", &["store"]),
     ("tokio_rustls", &["net"]),
     ("tokio_tungstenite", &["net"]),

@@ -12,6 +12,9 @@ use crate::media::player::Played;
 use crate::media::player::Player;
 use crate::media::relay;
 use crate::media::relay::Kind;
+use crate::media::tap::Tap;
+use crate::media::tap::TapKey;
+use crate::media::tap::Voice;
 use crate::media::wheel::PERIOD_MS_MAX;
 use crate::rtp::packet::Outgoing;
 use crate::rtp::timeline::Incoming;
@@ -42,6 +45,8 @@ pub(crate) struct Egress {
     sends: bool,
     /// Keys that we were told to press.
     presses: Presses,
+    /// The recording that what the peer hears goes to.
+    pub(crate) tap: Option<TapKey>,
 }
 
 impl Egress {
@@ -57,6 +62,7 @@ impl Egress {
             format: None,
             sends: false,
             presses: Presses::new(),
+            tap: None,
         }
     }
 
@@ -208,5 +214,12 @@ impl Egress {
         self.bytes += length as u64;
         self.first_at.get_or_insert(now);
         self.last_at = Some(now);
+        if let (Some(key), Some(format)) = (self.tap, self.format)
+            && payload_type == format.payload
+        {
+            let (codec, ssrc) = (format.codec, self.timeline.ssrc());
+            let Stamp { timestamp, marker, .. } = stamp;
+            out.tap_last(Tap { key, voice: Voice::Heard, codec, ssrc, timestamp, marker, at: now }, length);
+        }
     }
 }

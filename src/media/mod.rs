@@ -28,6 +28,7 @@ pub mod session;
 mod shared;
 pub mod sounds;
 mod start;
+pub mod tap;
 mod tones;
 mod warm;
 mod wheel;
