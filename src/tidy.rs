@@ -45,13 +45,14 @@ const ARROWS: &[(&str, &[&str])] = &[
             "acd",
             "net",
             "media",
+            "recording",
             "store",
             "metrics",
             "trace",
             "subscription",
         ],
     ),
-    ("http", &["ids", "clock", "record", "config", "switch", "store", "metrics", "trace"]),
+    ("http", &["ids", "clock", "record", "recording", "config", "switch", "store", "metrics", "trace"]),
     // Simulated parties: a phone and a caller that really speak SIP and RTP, for the demo and the load tool.
     ("sim", &["ids", "clock", "datagrams", "sip", "sdp", "rtp", "codec"]),
     // The demo's verdict counts the call records as the store has them.
@@ -59,7 +60,20 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("load", &["ids", "clock", "sim", "sip", "rtp"]),
     (
         "app",
-        &["ids", "config", "clock", "metrics", "net", "media", "sip", "store", "switch", "http", "record"],
+        &[
+            "ids",
+            "config",
+            "clock",
+            "metrics",
+            "net",
+            "media",
+            "sip",
+            "store",
+            "switch",
+            "http",
+            "record",
+            "recording",
+        ],
     ),
     ("cli", &["app", "config", "clock", "demo", "load", "recording"]),
 ];

@@ -15,6 +15,7 @@ pub mod phone;
 mod reaction;
 pub mod shard;
 pub mod sound;
+pub mod tape;
 mod transfer;
 pub mod trunks;
 pub mod watcher;

@@ -213,11 +213,7 @@ impl Call {
             Plan::Attempt { legs, ring } => self.attempt(now, &legs, ring, out),
             Plan::Say { sounds, then } => self.speak(now, sounds, then, out),
             Plan::Menu(script) => self.enter_menu(script, out),
-            Plan::Queue { queue, music } => {
-                self.ledger.queued(now, queue.clone());
-                self.enter(State::Joining { music });
-                out.push(Command::Queue(ToQueue::Join(queue)));
-            }
+            Plan::Queue { queue, music } => self.join(now, queue, music, out),
             Plan::Music(class) => {
                 self.answer_caller(None, out);
                 out.push(Command::Hear { leg: self.caller, what: Hear::Music(class) });
@@ -225,6 +221,12 @@ impl Call {
                 self.enter(State::Listening);
             }
         }
+    }
+
+    pub(in crate::call) fn join(&mut self, now: Now, queue: QueueId, music: String, out: &mut Vec<Command>) {
+        self.ledger.queued(now, queue.clone());
+        self.enter(State::Joining { music });
+        out.push(Command::Queue(ToQueue::Join(queue)));
     }
 
     fn joined(&mut self, out: &mut Vec<Command>) {

@@ -115,7 +115,6 @@ pub const fn is_built(code: FeatureCode) -> bool {
             | C::BlindTransfer
             | C::AttendedTransfer
             | C::ThreeWay
-            | C::Recording
             | C::Listen
             | C::Whisper
             | C::Barge

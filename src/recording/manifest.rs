@@ -47,6 +47,18 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// The word that the manifest and the API use.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::CallEnded => "call_ended",
+            Self::Stopped => "stopped",
+            Self::TooLong => "too_long",
+            Self::DiskFull => "disk_full",
+            Self::WriteFailed => "write_failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
     /// Whether nothing is missing that should be in it.
     pub const fn is_whole(self) -> bool {
         matches!(self, Self::CallEnded | Self::Stopped | Self::TooLong)

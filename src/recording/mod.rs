@@ -9,6 +9,7 @@
 //! Which calls are recorded, and who may stop it, is the switch's matter. The recorder never makes a call wait: what it
 //! can't take or write is counted, and the call goes on.
 
+pub mod archive;
 mod asked;
 mod decode;
 pub mod disk;
@@ -28,6 +29,8 @@ pub mod wave;
 #[cfg(test)]
 mod tests;
 
+pub use crate::media::tap::TapKey;
+pub use crate::recording::archive::Archive;
 pub use crate::recording::disk::Disk;
 pub use crate::recording::disk::Folder;
 pub use crate::recording::keeper::Settings;

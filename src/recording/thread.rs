@@ -16,6 +16,7 @@ use crate::recording::library::Entry;
 use crate::recording::order::Order;
 use crate::recording::order::Report;
 use crate::recording::order::Trouble;
+use std::fmt;
 use std::io;
 use std::sync::mpsc::Receiver;
 use std::sync::mpsc::RecvTimeoutError;
@@ -51,10 +52,17 @@ pub struct Recorder {
 }
 
 /// A way to the thread; clones lead to the same one.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Door {
     words: SyncSender<Word>,
     blocks: Waiting,
+    metrics: Metrics,
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Door")
+    }
 }
 
 impl Recorder {
@@ -70,7 +78,7 @@ impl Recorder {
         reports: impl Fn(Report) + Send + 'static,
     ) -> io::Result<Self> {
         let (words, words_rx) = sync_channel(WORDS_MAX);
-        let door = Door { words, blocks: Waiting::default() };
+        let door = Door { words, blocks: Waiting::default(), metrics: metrics.clone() };
         let blocks = door.blocks.clone();
         let run = move || {
             let keeper = Keeper::new(disk, settings, metrics, clock.now());
@@ -133,6 +141,7 @@ impl Door {
 impl TapSink for Door {
     fn take(&self, block: Block) -> Result<(), Block> {
         if !self.blocks.claim(BLOCKS_MAX) {
+            self.metrics.recording_shed(block.len() as u64);
             return Err(block);
         }
         match self.words.try_send(Word::Block(block)) {

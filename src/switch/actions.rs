@@ -28,6 +28,7 @@ use crate::switch::core::Work;
 use crate::switch::leg::Leg;
 use crate::switch::leg::Phase;
 use crate::switch::leg::Purpose;
+use crate::switch::recording::Asker;
 use crate::switch::view::AgentView;
 use crate::switch::view::CallState;
 use crate::switch::view::OfferState;
@@ -70,6 +71,12 @@ impl Core {
             Action::AcceptOffer(offer) => self.accept_offer(now, offer),
             Action::RejectOffer(offer) => self.reject_offer(now, offer),
             Action::SetPhone { phone, setting, value, by } => self.set_phone_by(&phone, setting, value, &by),
+            Action::Record { call, what, is_agent, by } => {
+                self.record_action(now, call, what, &Asker { by: &by, is_agent })?;
+                self.call_shown(call)
+                    .map(|view| Done::Call(Box::new(view)))
+                    .ok_or_else(|| not_found("call", call.to_string()))
+            }
             Action::HangUp { call, by } => {
                 if !self.calls.contains_key(&call) {
                     return Err(self.no_live_call(call));
@@ -187,7 +194,7 @@ impl Core {
         self.acd.agent(agent).map(views::agent).ok_or_else(|| not_found("agent", agent.to_string()))
     }
 
-    fn no_live_call(&self, call: CallUid) -> Refusal {
+    pub(crate) fn no_live_call(&self, call: CallUid) -> Refusal {
         match self.board.ended_call(call) {
             Some(_) => Refusal::Conflict { code: "call_ended", detail: format!("call `{call}` has ended") },
             None => not_found("call", call.to_string()),

@@ -8,6 +8,7 @@ pub(crate) mod cdrs;
 pub(crate) mod lines;
 pub(crate) mod offers;
 pub(crate) mod queues;
+pub(crate) mod recordings;
 pub(crate) mod system;
 pub(crate) mod trace;
 

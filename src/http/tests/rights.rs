@@ -114,6 +114,7 @@ fn example(route: &Route) -> Ask {
     match route.takes {
         Some("StatusChange") => ask.body(r#"{"status":"ready"}"#),
         Some("CallerChange") => ask.body(r#"{"position":1}"#),
+        Some("RecordingChange") => ask.body(r#"{"action":"pause"}"#),
         _ if route.verb.has_body() => ask.body("{}"),
         _ => ask,
     }
@@ -145,6 +146,10 @@ fn success(route: &Route) -> &'static [u16] {
     }
     if route.path.contains("/offers/") {
         return &[200, 409];
+    }
+    // There are no recordings here.
+    if route.path.contains("/recordings/") {
+        return &[404];
     }
     if route.gives == Gives::Nothing { &[204] } else { &[200] }
 }
