@@ -118,6 +118,7 @@ fn sent(out: Vec<Output>) -> Vec<Message> {
         | Output::Phone(_)
         | Output::Resolve(_)
         | Output::Media { .. }
+        | Output::Recorder(..)
         | Output::Fact(_)
         | Output::Binding(_)
         | Output::Notice(_) => None,

@@ -2,14 +2,18 @@
 //!
 //! On a machine that does other things, run it under `chrt -f 1` and look at the ratio to the bare hop, which is measured
 //! at the same time: by the generator, while the worker works. Both are medians over short slices.
-//! `cargo bench --bench relay -- [legs] [seconds] [relay|transcode|music|rooms] [socket-per-port|one-socket]`
+//! `cargo bench --bench relay -- [legs] [seconds] [relay|transcode|music|rooms] [recorded] [socket-per-port|one-socket]`
 //! (1000 4 relay, and one socket where the process may; `rooms` are of three, and 3,000 legs are a thousand of them). A generator on the main
 //! thread gives every leg 50 packets a second and takes what comes back; the worker thread's exact run time is read
 //! from `/proc/self/task/<tid>/schedstat`. Sending on loopback runs the receiver's half of the kernel's path too, so
-//! the worker pays for one whole hop of every packet, as it would with a network card.
+//! the worker pays for one whole hop of every packet, as it would with a network card. `recorded` records every bridge into a
+//! folder of the system's for temporary files; the recorder's thread counts too then.
 
 use std::fs;
 use std::net::UdpSocket;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
@@ -17,6 +21,9 @@ use strowger::clock::Clock;
 use strowger::clock::Instant;
 use strowger::codec::g711::ulaw_encode;
 use strowger::codec::tone::Sine;
+use strowger::ids::CallUid;
+use strowger::ids::Random;
+use strowger::ids::RecordingUid;
 use strowger::media::Codec;
 use strowger::media::Command;
 use strowger::media::Event;
@@ -30,6 +37,16 @@ use strowger::media::Settings;
 use strowger::media::Sockets;
 use strowger::media::Sounds;
 use strowger::media::Source;
+use strowger::media::tap::NoTaps;
+use strowger::media::tap::TapKey;
+use strowger::media::tap::TapSink;
+use strowger::metrics::Metrics;
+use strowger::recording;
+use strowger::recording::Begin;
+use strowger::recording::Folder;
+use strowger::recording::Kind;
+use strowger::recording::Order;
+use strowger::recording::Recorder;
 use strowger::rtp::packet::HEADER_LENGTH;
 use strowger::rtp::packet::Outgoing;
 
@@ -60,25 +77,27 @@ fn main() {
         (.., true) => Work::Rooms,
         _ => Work::Relay,
     };
+    let folder = named("recorded")
+        .then(|| std::env::temp_dir().join(format!("strowger-bench-recordings-{}", std::process::id())));
     let sockets = match (named("socket-per-port"), named("one-socket")) {
         (true, _) => Sockets::Each,
         (_, true) => Sockets::Shared,
         _ => Sockets::Auto,
     };
-    let mut bench = Bench::start(legs, work, sockets);
+    let mut bench = Bench::start(legs, work, sockets, folder.as_ref());
     bench.run(WARM_UP);
-    let before = (run_time("media-0"), bench.received, bench.media.counters());
+    let before = (threads_time(), bench.received, bench.media.counters());
     bench.delays.clear();
     bench.hops.clear();
     let began = bench.clock.instant();
     let mut slices = Vec::new();
     for _ in 0..seconds * 4 {
-        let before = (run_time("media-0"), bench.received);
+        let before = (threads_time(), bench.received);
         bench.run(SLICE);
         let packets = (bench.received - before.1).max(1);
-        slices.push(run_time("media-0").saturating_sub(before.0).as_nanos() as u64 / packets);
+        slices.push(threads_time().saturating_sub(before.0).as_nanos() as u64 / packets);
     }
-    let cpu = run_time("media-0").saturating_sub(before.0);
+    let cpu = threads_time().saturating_sub(before.0);
     let wall = bench.clock.instant().since(began);
     let received = bench.received - before.1;
     let load = bench.media.load(0);
@@ -116,10 +135,40 @@ fn main() {
         load.tick_late_p99,
         bench.media.counters()
     );
+    if let Some(folder) = folder {
+        tell_recorded(bench, &folder);
+    }
+}
+
+/// What recording has cost and brought.
+fn tell_recorded(bench: Bench, folder: &Path) {
+    let recorder = run_time("recorder").as_secs_f64() * 1e6 / bench.received.max(1) as f64;
+    println!("of which the recorder {recorder:.2} us per packet (since the start)");
+    drop(bench);
+    println!("{} MB were recorded", folder_bytes(folder) / 1_000_000);
+    let _ = fs::remove_dir_all(folder);
+}
+
+/// What the worker and the recorder have run.
+fn threads_time() -> Duration {
+    run_time("media-0") + run_time("recorder")
+}
+
+fn folder_bytes(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.metadata() {
+            Ok(meta) if meta.is_dir() => folder_bytes(&entry.path()),
+            Ok(meta) => meta.len(),
+            Err(_) => 0,
+        })
+        .sum()
 }
 
 struct Bench {
     media: Media,
+    /// Ends after the worker, whose last packets it takes.
+    recorder: Option<Recorder>,
     clock: Clock,
     phones: Vec<UdpSocket>,
     /// Connected sockets and their peers, of which nobody else knows.
@@ -140,7 +189,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn start(legs: usize, work: Work, sockets: Sockets) -> Self {
+    fn start(legs: usize, work: Work, sockets: Sockets, folder: Option<&PathBuf>) -> Self {
         let clock = Clock::machine();
         let (events_tx, events) = sync_channel(100_000);
         let settings = Settings {
@@ -153,10 +202,20 @@ impl Bench {
             busy_percent_max: 100,
             entropy: [3; 32],
         };
-        let media = Media::start(settings, clock.clone(), move |event| drop(events_tx.try_send(event)))
-            .expect("the ports are free");
+        let recorder = folder.map(|folder| {
+            let settings = recording::Settings { free_bytes_min: 0, keep_days: None };
+            let disk = Box::new(Folder::new(folder));
+            Recorder::start(disk, settings, Metrics::new(), clock.clone(), drop).expect("a thread")
+        });
+        let taps: Arc<dyn TapSink> = match &recorder {
+            Some(recorder) => Arc::new(recorder.door()),
+            None => Arc::new(NoTaps),
+        };
+        let sink = move |event| drop(events_tx.try_send(event));
+        let media = Media::start_tapped(settings, clock.clone(), taps, sink).expect("the ports are free");
         let mut bench = Self {
             media,
+            recorder,
             clock,
             phones: Vec::new(),
             bare: bare(legs / 2),
@@ -187,7 +246,33 @@ impl Bench {
             };
             bench.command(Command::Hear { leg: LegKey(leg), source });
         }
+        for leg in (0..legs as u64).step_by(2) {
+            bench.record(leg);
+        }
         bench
+    }
+
+    /// Records the bridge of that leg.
+    fn record(&self, leg: u64) {
+        let Some(recorder) = &self.recorder else { return };
+        let key = TapKey(leg);
+        let now = self.clock.now();
+        let begin = Begin {
+            key,
+            id: RecordingUid::draw(now.wall, &mut Random::seeded(leg)),
+            kind: Kind::Call,
+            call: CallUid::from_u128(leg.into()),
+            number: 1,
+            left: String::new(),
+            right: String::new(),
+            queue: None,
+            agent: None,
+            mailbox: None,
+            by: "bench".to_owned(),
+            length_max: None,
+        };
+        recorder.door().order(now, Order::Begin(Box::new(begin))).expect("few orders");
+        self.command(Command::Tap { leg: LegKey(leg), key: Some(key) });
     }
 
     /// What packets cost without any of us: sent on one connected socket and received on the other, round all the

@@ -28,6 +28,12 @@ use crate::net::tls::Tls;
 use crate::net::tls::TlsError;
 use crate::net::udp::Udp;
 use crate::record::Cdr;
+use crate::recording;
+use crate::recording::Archive;
+use crate::recording::Door;
+use crate::recording::Folder;
+use crate::recording::Recorder;
+use crate::recording::Report;
 use crate::sip::endpoint::Transport;
 use crate::store;
 use crate::store::Restored;
@@ -75,6 +81,8 @@ pub enum StartError {
 
 /// Events of the media workers that may wait for the signalling thread.
 const MEDIA_EVENTS_MAX: usize = 65_536;
+/// Reports of the recorder that may wait for the signalling thread.
+const REPORTS_MAX: usize = 4096;
 /// How long the last records may take to reach the database at the end.
 const LAST_RECORDS_MAX: Duration = Duration::from_secs(10);
 
@@ -94,6 +102,7 @@ pub struct Running {
     api: JoinHandle<()>,
     stop_api: oneshot::Sender<()>,
     media: Arc<Media>,
+    recorder: Recorder,
     draining: Arc<AtomicBool>,
 }
 
@@ -113,6 +122,14 @@ pub fn start(config: Config, clock: &Clock) -> Result<Running, StartError> {
     let sounds = Sounds::load(&config.sounds.directory, config.sounds.language.as_str())?
         .with_tones(config.media.tones);
     let metrics = Metrics::new();
+    let folder = Folder::new(&config.store.recordings);
+    let (reports_tx, reports) = tokio::sync::mpsc::channel(REPORTS_MAX);
+    let settings = recorder_settings(&config);
+    let recorder =
+        Recorder::start(Box::new(folder.clone()), settings, metrics.clone(), clock.clone(), move |report| {
+            // Full means that the signalling thread is stuck; the manifest has it all the same.
+            let _ = reports_tx.try_send(report);
+        })?;
     let (handle, ends) = Handle::new();
     let draining = Arc::new(AtomicBool::new(false));
     let (stop_api, api_stopped) = oneshot::channel();
@@ -121,6 +138,7 @@ pub fn start(config: Config, clock: &Clock) -> Result<Running, StartError> {
         config: Arc::clone(&config),
         clock: clock.clone(),
         metrics: metrics.clone(),
+        recordings: Archive::new(folder, recorder.door()),
         handle: handle.clone(),
         draining: Arc::clone(&draining),
         ready: api_ready,
@@ -130,7 +148,8 @@ pub fn start(config: Config, clock: &Clock) -> Result<Running, StartError> {
     let ready = received(&api_is_ready)?;
 
     let (events, media_events) = tokio::sync::mpsc::channel(MEDIA_EVENTS_MAX);
-    let media = Media::start(media_settings(&config, sounds)?, clock.clone(), move |event| {
+    let taps = Arc::new(recorder.door());
+    let media = Media::start_tapped(media_settings(&config, sounds)?, clock.clone(), taps, move |event| {
         // Full means that the signalling thread is stuck; to wait for it would stop the audio as well.
         let _ = events.try_send(event);
     })?;
@@ -143,6 +162,8 @@ pub fn start(config: Config, clock: &Clock) -> Result<Running, StartError> {
         metrics,
         media: Arc::clone(&media),
         media_events,
+        recorder: recorder.door(),
+        reports,
         writer: ready.store.writer.clone(),
         restored: ready.restored,
         ends,
@@ -161,6 +182,7 @@ pub fn start(config: Config, clock: &Clock) -> Result<Running, StartError> {
         api,
         stop_api,
         media,
+        recorder,
         draining,
     })
 }
@@ -176,6 +198,8 @@ impl Running {
         if let Some(media) = Arc::into_inner(self.media) {
             media.stop();
         }
+        // After the workers, so that the last second of every recording is in it.
+        drop(self.recorder);
         let _ = self.stop_api.send(());
         if self.api.join().is_err() {
             tracing::error!("the API thread ended by a fault of this program; please report it");
@@ -202,6 +226,13 @@ fn media_settings(config: &Config, sounds: Sounds) -> std::io::Result<media::Set
     })
 }
 
+fn recorder_settings(config: &Config) -> recording::Settings {
+    recording::Settings {
+        free_bytes_min: u64::from(config.store.recordings_min_free_mb) * 1_000_000,
+        keep_days: (config.store.recordings_keep_days > 0).then_some(config.store.recordings_keep_days),
+    }
+}
+
 const fn media_sockets(sockets: config::Sockets) -> media::Sockets {
     match sockets {
         config::Sockets::Auto => media::Sockets::Auto,
@@ -221,6 +252,7 @@ struct Api {
     config: Arc<Config>,
     clock: Clock,
     metrics: Metrics,
+    recordings: Archive,
     handle: Handle,
     draining: Arc<AtomicBool>,
     ready: SyncSender<Result<ApiReady, StartError>>,
@@ -246,6 +278,7 @@ impl Api {
         let state = http::State {
             switch: self.handle,
             records: Arc::new(Records(ready.store.reader.clone())),
+            recordings: self.recordings,
             metrics: self.metrics,
             keys: http_keys(&self.config),
             clock: self.clock,
@@ -301,6 +334,8 @@ struct Sip {
     metrics: Metrics,
     media: Arc<Media>,
     media_events: tokio::sync::mpsc::Receiver<media::Event>,
+    recorder: Door,
+    reports: tokio::sync::mpsc::Receiver<Report>,
     writer: store::Writer,
     restored: Restored,
     ends: Ends,
@@ -354,6 +389,8 @@ impl Sip {
             },
             media: self.media,
             media_events: self.media_events,
+            recorder: self.recorder,
+            reports: self.reports,
             writer: self.writer,
             ends: self.ends,
             metrics: self.metrics,

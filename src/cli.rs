@@ -3,6 +3,7 @@
 //! Exit status: 0 well, 1 failed, 2 usage, 3 not reachable, 4 not found.
 
 mod log;
+mod recordings;
 mod trace;
 
 use crate::app;
@@ -43,6 +44,8 @@ enum Command {
     Demo(crate::demo::Options),
     /// Show the SIP messages of a call of a running switch
     Trace(trace::Options),
+    /// Check recordings
+    Recordings(recordings::Options),
     /// Load a SIP server with calls and measure it
     Load(Box<crate::load::Options>),
 }
@@ -56,6 +59,7 @@ pub fn run() -> ExitCode {
         Command::CheckConfig { file } => check_config(&file),
         Command::Demo(options) => crate::demo::run(&options),
         Command::Trace(options) => trace::run(&options),
+        Command::Recordings(options) => recordings::run(&options),
         Command::Load(options) => crate::load::run(&options),
     }
 }

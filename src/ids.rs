@@ -99,6 +99,12 @@ macro_rules! unique {
                 Self(value)
             }
 
+            /// When it was drawn, to the millisecond.
+            pub fn drawn_at(self) -> Wall {
+                let millis = i64::try_from(self.0 >> 80).unwrap_or(0);
+                Wall::from_micros(millis.saturating_mul(1000))
+            }
+
             /// Reads the 26 letters of a ULID; `None` when they are not one.
             pub fn parse(text: &str) -> Option<Self> {
                 ulid::Ulid::from_string(text).ok().map(|id| Self(id.0))
@@ -127,6 +133,10 @@ unique! {
 unique! {
     /// One stay of a caller, or of a callback, in a queue.
     EntryUid
+}
+unique! {
+    /// A recording, of a call or for a mailbox.
+    RecordingUid
 }
 unique! {
     /// One offer of an entry to an agent: what the distributor calls a reservation.
@@ -187,6 +197,7 @@ mod tests {
         assert_eq!(CallUid::parse(&first.to_string()), Some(first));
         assert_eq!(CallUid::parse("not a ulid"), None);
         assert_eq!(first.to_string().len(), 26);
+        assert_eq!(second.drawn_at(), Wall::from_micros(2_000_000));
     }
 
     #[test]

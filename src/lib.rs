@@ -19,6 +19,7 @@ pub mod media;
 pub mod metrics;
 pub mod net;
 pub mod record;
+pub mod recording;
 pub mod registrar;
 pub mod rtp;
 pub mod sdp;

@@ -25,6 +25,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("metrics", &["ids"]),
     ("net", &["clock", "config", "datagrams", "metrics", "sip", "trunk"]),
     ("media", &["ids", "clock", "rtp", "codec", "sdp", "config", "metrics"]),
+    // It takes what the workers have tapped; they know nothing of it.
+    ("recording", &["ids", "clock", "codec", "media", "metrics"]),
     ("store", &["ids", "clock", "record", "config", "metrics"]),
     ("subscription", &["clock"]),
     (
@@ -43,13 +45,14 @@ const ARROWS: &[(&str, &[&str])] = &[
             "acd",
             "net",
             "media",
+            "recording",
             "store",
             "metrics",
             "trace",
             "subscription",
         ],
     ),
-    ("http", &["ids", "clock", "record", "config", "switch", "store", "metrics", "trace"]),
+    ("http", &["ids", "clock", "record", "recording", "config", "switch", "store", "metrics", "trace"]),
     // Simulated parties: a phone and a caller that really speak SIP and RTP, for the demo and the load tool.
     ("sim", &["ids", "clock", "datagrams", "sip", "sdp", "rtp", "codec"]),
     // The demo's verdict counts the call records as the store has them.
@@ -57,9 +60,22 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("load", &["ids", "clock", "sim", "sip", "rtp"]),
     (
         "app",
-        &["ids", "config", "clock", "metrics", "net", "media", "sip", "store", "switch", "http", "record"],
+        &[
+            "ids",
+            "config",
+            "clock",
+            "metrics",
+            "net",
+            "media",
+            "sip",
+            "store",
+            "switch",
+            "http",
+            "record",
+            "recording",
+        ],
     ),
-    ("cli", &["app", "config", "clock", "demo", "load"]),
+    ("cli", &["app", "config", "clock", "demo", "load", "recording"]),
 ];
 
 /// Sans-IO modules: no runtime, no sockets, no files.
@@ -98,7 +114,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rustls", &["net"]),
     ("rustls_native_certs", &["net"]),
     ("sdp_types", &["sdp"]),
-    ("sha2", &["sip", "config"]),
+    ("sha2", &["sip", "config", "recording"]),
     ("sqlx", &["store"]),
     ("tokio_rustls", &["net"]),
     ("tokio_tungstenite", &["net"]),

@@ -16,6 +16,7 @@ mod reaction;
 mod rooms;
 pub mod shard;
 pub mod sound;
+pub mod tape;
 mod transfer;
 pub mod trunks;
 pub mod watcher;

@@ -71,7 +71,7 @@ pub fn sounds() -> Sounds {
 }
 
 /// The switch's prompts, each a tone of its own between the voices', a second long; digits are shorter.
-const PROMPTS: [(&str, u32); 22] = [
+const PROMPTS: [(&str, u32); 23] = [
     ("welcome", 400),
     ("pbx-invalid", 500),
     ("agent-loginok", 600),
@@ -94,6 +94,7 @@ const PROMPTS: [(&str, u32); 22] = [
     ("ss-noservice", 2400),
     ("vm-goodbye", 2500),
     ("digits/3", 2600),
+    ("this-call-may-be-recorded", 2700),
 ];
 
 /// The sound of a prompt.

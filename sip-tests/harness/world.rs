@@ -8,6 +8,7 @@ use super::names::Names;
 use super::network::{Network, Packet, Quality};
 use super::phone::{Phone, earlier};
 use super::sound::{Sound, sounds};
+use super::tape::Tape;
 use bytes::Bytes;
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -53,6 +54,7 @@ pub struct World {
     pub now: Instant,
     pub switch: Exchange,
     pub media: session::Core,
+    pub tape: Tape,
     pub network: Network,
     pub names: Names,
     /// The kinds of the notices so far.
@@ -87,9 +89,11 @@ impl World {
         let switch = Exchange::new(text, restored, seed ^ 0x5eed, now, ports);
         let media =
             session::Core::new(MEDIA_PORT_FIRST, u32::from(ports), sounds(), random.fork(), switch.both());
+        let tape = Tape::new(switch.metrics.clone(), now);
         let mut world = Self {
             seed,
             now,
+            tape,
             switch,
             media,
             network: Network::new(quality, random.fork()),
@@ -121,6 +125,7 @@ impl World {
         let mut next = earlier(self.switch.core.poll_timeout(), self.media.poll_timeout());
         next = earlier(next, self.network.next_at());
         next = earlier(next, self.names.next_at());
+        next = earlier(next, self.tape.keeper.poll_timeout());
         next = earlier(next, self.cooling.front().map(|(at, _)| *at));
         for phone in &self.phones {
             next = earlier(next, phone.poll_timeout());
@@ -151,6 +156,7 @@ impl World {
                 self.carry_phone(PhoneId(index));
             }
         }
+        self.record();
         while self.cooling.front().is_some_and(|(at, _)| *at <= self.now) {
             let (_, port) = self.cooling.pop_front().expect("looked at");
             self.core(Input::Media(Event::Ports { worker: 0, ports: vec![port] }));
@@ -284,6 +290,7 @@ impl World {
                     assert_eq!(worker, 0);
                     self.command(command);
                 }
+                Output::Recorder(now, order) => self.tape.keeper.order(now, order),
                 Output::Fact(fact) => self.facts.push(fact),
                 Output::Binding(change) => self.bindings.push(change),
                 Output::Phone(change) => self.phone_changes.push(change),
@@ -312,6 +319,7 @@ impl World {
             };
             self.network.send(self.now, packet);
         }
+        self.tape.keeper.block(&out.taps);
         for pair in &out.freed {
             let port = MEDIA_PORT_FIRST + 2 * u16::try_from(*pair).expect("few ports");
             self.cooling.push_back((self.now + COOLING, port));
@@ -432,6 +440,7 @@ impl World {
         self.run(Duration::from_secs(110));
         let none = Tables { ports_free: usize::from(self.ports), ..Tables::default() };
         self.check(self.tables() == none, "something is left in the switch's tables");
+        self.check(self.tape.keeper.live() == 0, "a recording does not end");
         self.check(self.media.legs() == 0, "a media leg is left");
         let transactions: usize = self.phones.iter().map(Phone::transactions).sum();
         self.check(transactions == 0, "a phone waits for the end of a transaction");

@@ -29,6 +29,7 @@ mod lifetime;
 mod load_plan;
 mod phones;
 mod queue_calls;
+mod recorded;
 mod refusals;
 mod secure;
 mod secure_trunk;

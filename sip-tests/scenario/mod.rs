@@ -104,6 +104,8 @@ mod ports_used_up;
 mod private_media;
 mod queue_call;
 mod reasons;
+mod recorded;
+mod recorded_by_wish;
 mod refer_refusals;
 mod reflection;
 mod registrations;

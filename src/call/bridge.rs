@@ -237,11 +237,7 @@ impl Call {
             Plan::Say { sounds, then } => self.speak(now, sounds, then, out),
             Plan::Menu(script) => self.enter_menu(script, out),
             Plan::Meeting { music, company } => self.enter_meeting(now, music, company, out),
-            Plan::Queue { queue, music } => {
-                self.ledger.queued(now, queue.clone());
-                self.enter(State::Joining { music });
-                out.push(Command::Queue(ToQueue::Join(queue)));
-            }
+            Plan::Queue { queue, music } => self.join(now, queue, music, out),
             Plan::Music(class) => {
                 self.answer_caller(None, out);
                 out.push(Command::Hear { leg: self.caller, what: Hear::Music(class) });
@@ -249,6 +245,12 @@ impl Call {
                 self.enter(State::Listening);
             }
         }
+    }
+
+    pub(in crate::call) fn join(&mut self, now: Now, queue: QueueId, music: String, out: &mut Vec<Command>) {
+        self.ledger.queued(now, queue.clone());
+        self.enter(State::Joining { music });
+        out.push(Command::Queue(ToQueue::Join(queue)));
     }
 
     fn joined(&mut self, out: &mut Vec<Command>) {

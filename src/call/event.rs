@@ -82,12 +82,19 @@ pub enum GuestRole {
 }
 
 /// What follows words that are said.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Afterwards {
     /// The call ends.
     HangUp(Cause),
     /// The caller hears himself.
     Echo,
+    /// He joins the queue.
+    Join {
+        /// Which.
+        queue: QueueId,
+        /// Its music's class.
+        music: String,
+    },
 }
 
 /// Where a party is transferred to.

@@ -70,12 +70,15 @@ impl Call {
 
     /// Sounds have ended.
     pub(in crate::call) fn said(&mut self, now: Now, number: u32, out: &mut Vec<Command>) {
-        let State::Speaking { number: mine, then } = self.state else {
+        let State::Speaking { number: mine, then } = &self.state else {
             return self.menu(now, |menu, at, said, steps| menu.said(at, number, said, steps), out);
         };
-        match then {
-            _ if mine != number => {}
+        if *mine != number {
+            return;
+        }
+        match then.clone() {
             Afterwards::HangUp(cause) => self.end(now, cause, out),
+            Afterwards::Join { queue, music } => self.join(now, queue, music, out),
             Afterwards::Echo => {
                 out.push(Command::Hear { leg: self.caller, what: Hear::Leg(self.caller) });
                 self.enter(State::Listening);

@@ -21,7 +21,6 @@ const fn gap(key: &'static str, values: &'static [&'static str], instead: &'stat
 
 const NO_LISTENER: &str = "nothing listens there";
 const NO_EFFECT: &str = "it has no effect";
-const NOT_RECORDED: &str = "calls are not recorded";
 
 /// The pseudo-key of destinations.
 pub(crate) const DESTINATION: &str = "destination";
@@ -35,15 +34,7 @@ pub(crate) const GAPS: &[Gap] = &[
     gap("parking", &[], "nobody can park"),
     gap(
         "features.codes",
-        &[
-            "park",
-            "voicemail",
-            "voicemail_other",
-            "blind_transfer",
-            "attended_transfer",
-            "three_way",
-            "recording",
-        ],
+        &["park", "voicemail", "voicemail_other", "blind_transfer", "attended_transfer", "three_way"],
         "the code is answered with 501",
     ),
     gap(
@@ -59,14 +50,12 @@ pub(crate) const GAPS: &[Gap] = &[
         ],
         "longest-idle is used",
     ),
-    gap("queue.recording.mode", &["always", "on_demand"], NOT_RECORDED),
     gap("queue.open_hours", &[], "the queue is always open"),
     gap("queue.holidays", &[], NO_EFFECT),
     gap("queue.skills", &[], "every member is offered every caller"),
     gap("queue.callback", &[], "nobody can ask for a callback"),
     gap("queue.overflow", &[], "the caller is told that nobody can answer"),
     gap("queue.announce", &[], "callers hear music alone"),
-    gap("inbound.recording.mode", &["always", "on_demand"], NOT_RECORDED),
     gap("campaign", &[], "nothing is dialled"),
     gap(DESTINATION, &["voicemail", "park"], "calls to it are answered with 501"),
 ];

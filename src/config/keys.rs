@@ -252,6 +252,18 @@ const STORE: &[Key] = &[
         "`sqlite:FILE` or `postgres://USER@HOST/DATABASE`.",
     ),
     key("recordings", Text("path"), Value(r#""recordings""#), "The folder of recordings."),
+    key(
+        "recordings_min_free_mb",
+        Integer(0, COUNT_MAX),
+        Value("500"),
+        "With less room on their disk, nothing is recorded; calls go on.",
+    ),
+    key(
+        "recordings_keep_days",
+        Integer(0, 36_500),
+        Value("0"),
+        "Recordings are erased after so many days; 0: never.",
+    ),
 ];
 
 const SOUNDS: &[Key] = &[
@@ -469,6 +481,7 @@ const PARKING: &[Key] = &[
 pub(crate) const RECORDING: &[Key] = &[
     key("mode", Shape::Word(RecordingMode::NAMES), Value(r#""never""#), "Which calls are recorded."),
     key("agent_may_stop", Flag, OFF, "Whether the agent may end a recording."),
+    key("pause_max_seconds", Seconds(0, DAY), Value("0"), "A pause ends by itself after this; 0: never."),
 ];
 
 pub(crate) const CALLBACK: &[Key] = &[

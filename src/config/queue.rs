@@ -138,15 +138,18 @@ pub struct Recording {
     pub mode: RecordingMode,
     /// Whether the agent may end a recording.
     pub agent_may_stop: bool,
+    /// A pause ends by itself after so long; `None`: never.
+    pub pause_max: Option<Duration>,
 }
 
 impl Recording {
     /// Nothing is recorded.
-    pub const NEVER: Self = Self { mode: RecordingMode::Never, agent_may_stop: false };
+    pub const NEVER: Self = Self { mode: RecordingMode::Never, agent_may_stop: false, pause_max: None };
 
     pub(crate) fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
         let mode = reader.word("mode").unwrap_or(RecordingMode::Never);
-        Some(Self { mode, agent_may_stop: reader.flag("agent_may_stop") })
+        let pause_max = reader.seconds_or_none("pause_max_seconds");
+        Some(Self { mode, agent_may_stop: reader.flag("agent_may_stop"), pause_max })
     }
 }
 

@@ -13,6 +13,10 @@ pub struct Store {
     pub url: StoreUrl,
     /// The folder of recordings.
     pub recordings: PathBuf,
+    /// Megabytes that have to be free on its disk.
+    pub recordings_min_free_mb: u32,
+    /// Days after which a recording is erased; 0: never.
+    pub recordings_keep_days: u32,
 }
 
 /// The URL of a database. It may hold a password, so its `Debug` shows the scheme alone.
@@ -45,7 +49,14 @@ impl fmt::Debug for StoreUrl {
 impl Store {
     pub(crate) fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
         let (url, recordings) = (reader.parsed("url", StoreUrl::parse), reader.parsed("recordings", path));
-        Some(Self { url: url?, recordings: recordings? })
+        let recordings_min_free_mb = reader.number("recordings_min_free_mb");
+        let recordings_keep_days = reader.number("recordings_keep_days");
+        Some(Self {
+            url: url?,
+            recordings: recordings?,
+            recordings_min_free_mb: recordings_min_free_mb?,
+            recordings_keep_days: recordings_keep_days?,
+        })
     }
 }
 

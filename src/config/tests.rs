@@ -128,7 +128,7 @@ fn the_call_centre_has_its_queue() {
     assert_eq!((queue.ring_timeout, queue.wrap_up), (seconds(15), seconds(10)));
     assert_eq!((queue.max_wait, queue.max_length), (Some(seconds(600)), 100));
     assert_eq!((queue.service_level, queue.music.as_str()), (seconds(20), "default"));
-    assert_eq!(queue.recording, Recording { mode: RecordingMode::Always, agent_may_stop: false });
+    assert_eq!(queue.recording, Recording { mode: RecordingMode::Always, ..Recording::NEVER });
     assert!(queue.record_notice && queue.join_when_empty && !queue.leave_when_empty);
     assert_eq!((queue.priority, queue.priority_aging), (0, Some(seconds(300))));
     assert_eq!(queue.open_hours.as_ref().unwrap().as_str(), "Mo-Fr 09:00-18:00; PH off");

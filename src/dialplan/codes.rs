@@ -111,13 +111,7 @@ pub const fn argument(code: FeatureCode) -> Argument {
 pub const fn is_built(code: FeatureCode) -> bool {
     !matches!(
         code,
-        C::Park
-            | C::BlindTransfer
-            | C::AttendedTransfer
-            | C::ThreeWay
-            | C::Recording
-            | C::Voicemail
-            | C::VoicemailOther
+        C::Park | C::BlindTransfer | C::AttendedTransfer | C::ThreeWay | C::Voicemail | C::VoicemailOther
     )
 }
 

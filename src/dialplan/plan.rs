@@ -180,6 +180,11 @@ impl Dialplan {
         self.codes.read(number)
     }
 
+    /// The code of an action.
+    pub fn code_of(&self, action: FeatureCode) -> Option<&str> {
+        self.codes.all().find(|(_, code)| *code == action).map(|(text, _)| text)
+    }
+
     /// The shape of our own numbers.
     pub fn reach(&self) -> &Reach {
         &self.reach

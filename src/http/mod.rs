@@ -43,6 +43,7 @@ use crate::ids::QueueId;
 use crate::metrics::Metrics;
 use crate::metrics::Timing;
 use crate::record::Cdr;
+use crate::recording::Archive;
 use crate::switch::handle::Handle;
 use axum::Router;
 use axum::extract::Request;
@@ -137,6 +138,8 @@ pub struct State {
     pub switch: Handle,
     /// The store's records.
     pub records: Arc<dyn Records>,
+    /// The recordings.
+    pub recordings: Archive,
     /// The figures.
     pub metrics: Metrics,
     /// The API keys; keep a clone to replace them on reload.

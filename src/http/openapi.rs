@@ -86,6 +86,7 @@ fn components() -> Components {
     add::<dto::Offer>(&mut schemas);
     add::<dto::Call>(&mut schemas);
     add::<dto::Cdr>(&mut schemas);
+    add::<dto::RecordingFile>(&mut schemas);
     add::<dto::Registration>(&mut schemas);
     add::<dto::Trunk>(&mut schemas);
     add::<dto::Snapshot>(&mut schemas);
@@ -98,6 +99,7 @@ fn components() -> Components {
     add::<dto::NewParty>(&mut schemas);
     add::<dto::Supervise>(&mut schemas);
     add::<dto::Digits>(&mut schemas);
+    add::<dto::RecordingChange>(&mut schemas);
     ComponentsBuilder::new()
         .security_scheme(SCHEME, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)))
         .schemas_from_iter(schemas)
@@ -247,6 +249,12 @@ fn successes(gives: Gives) -> Vec<(&'static str, utoipa::openapi::Response)> {
         ResponseBuilder::new().description("A page.").content("application/json", content)
     };
     let text = || ContentBuilder::new().schema(Some(ObjectBuilder::new().schema_type(Type::String))).build();
+    let bytes = || {
+        let form = SchemaFormat::KnownFormat(KnownFormat::Binary);
+        ContentBuilder::new()
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String).format(Some(form))))
+            .build()
+    };
     let plain = |what: &str| ResponseBuilder::new().description(what);
     match gives {
         Gives::One(schema) => vec![("200", one("The state now.", schema).build())],
@@ -265,6 +273,10 @@ fn successes(gives: Gives) -> Vec<(&'static str, utoipa::openapi::Response)> {
             let any = ContentBuilder::new().schema(Some(ObjectBuilder::new())).build();
             vec![("200", plain("JSON.").content("application/json", any).build())]
         }
+        Gives::Bytes(media) => vec![
+            ("200", plain("All of it.").content(media, bytes()).build()),
+            ("206", plain("The range of bytes that was asked for.").content(media, bytes()).build()),
+        ],
         Gives::NotBuilt => Vec::new(),
     }
 }

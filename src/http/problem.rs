@@ -153,6 +153,7 @@ impl From<Refusal> for Problem {
             Refusal::Invalid { field, detail } => {
                 Self::field(&format!("/{}", field.replace('.', "/")), detail)
             }
+            Refusal::Denied { detail } => Self::forbidden(detail),
             Refusal::Busy => Self::busy("busy", &detail),
         }
     }

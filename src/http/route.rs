@@ -105,6 +105,8 @@ pub(crate) enum Gives {
     Nothing,
     /// 200 with text of that media type.
     Text(&'static str),
+    /// 200 with bytes of that media type, or 206 with some of them.
+    Bytes(&'static str),
     /// 200 with any JSON.
     Json,
     /// 501: in the contract, not built yet.

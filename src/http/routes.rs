@@ -11,6 +11,7 @@ use crate::http::api::lines;
 use crate::http::api::offers;
 use crate::http::api::parties;
 use crate::http::api::queues;
+use crate::http::api::recordings;
 use crate::http::api::system;
 use crate::http::api::trace;
 use crate::http::auth::Scope;
@@ -29,6 +30,7 @@ use crate::http::route::Access::AnyOf;
 use crate::http::route::Access::Open;
 use crate::http::route::Access::OpenOnLoopback;
 use crate::http::route::Form;
+use crate::http::route::Gives::Bytes;
 use crate::http::route::Gives::Json;
 use crate::http::route::Gives::List;
 use crate::http::route::Gives::ListOrCsv;
@@ -90,6 +92,15 @@ const CDRS_QUERY: &[Param] = &[
     Param { name: "to", form: Form::Time, what: "Only calls that started before this time (RFC 3339)." },
     Param { name: "queue", form: Form::Text, what: "Only calls of this queue." },
     Param { name: "agent", form: Form::Text, what: "Only calls of this agent." },
+    Param { name: "limit", form: Form::Whole, what: "At most so many, from 1 to 1000; 100 without." },
+    Param { name: "cursor", form: Form::Text, what: "The `next_cursor` of the page before." },
+];
+
+const RECORDINGS_QUERY: &[Param] = &[
+    Param { name: "queue", form: Form::Text, what: "Only those of this queue." },
+    Param { name: "agent", form: Form::Text, what: "Only those of this agent." },
+    Param { name: "call", form: Form::Text, what: "Only those of this call." },
+    Param { name: "mailbox", form: Form::Text, what: "Only messages in this mailbox." },
     Param { name: "limit", form: Form::Whole, what: "At most so many, from 1 to 1000; 100 without." },
     Param { name: "cursor", form: Form::Text, what: "The `next_cursor` of the page before." },
 ];
@@ -300,6 +311,40 @@ pub(crate) const ROUTES: &[Route] = &[
         Text("text/event-stream"),
     )
     .streams(),
+    Route::new(
+        Post,
+        v1!("/calls/{id}/recording"),
+        CONTROL,
+        act!(calls::record),
+        "Starts, pauses, resumes or stops recording.",
+        One("Call"),
+    )
+    .takes("RecordingChange"),
+    Route::new(
+        Get,
+        v1!("/recordings"),
+        RECORDINGS,
+        act!(recordings::list),
+        "The recordings, the latest first.",
+        List("RecordingFile"),
+    )
+    .query(RECORDINGS_QUERY),
+    Route::new(
+        Get,
+        v1!("/recordings/{id}/audio"),
+        RECORDINGS,
+        act!(recordings::audio),
+        "A recording's audio, whole or a range; each listening is logged.",
+        Bytes("audio/wav"),
+    ),
+    Route::new(
+        Delete,
+        v1!("/recordings/{id}"),
+        CONFIGURE,
+        act!(recordings::erase),
+        "Erases a recording's audio; its entry with the hash stays.",
+        Nothing,
+    ),
     // The contract's routes that later parts fill.
     later(Post, v1!("/session"), Open, "Logs an agent in to the page."),
     later(Delete, v1!("/session"), ANY_KEY, "Logs out of the page."),
@@ -313,7 +358,6 @@ pub(crate) const ROUTES: &[Route] = &[
     later(Get, v1!("/parking"), CONTROL, "The parking slots."),
     later(Post, v1!("/parking/{slot}/retrieve"), CONTROL, "Takes a parked call."),
     later(Post, v1!("/calls/{id}/clip"), CONTROL, "Plays an audio clip."),
-    later(Post, v1!("/calls/{id}/recording"), CONTROL, "Starts, pauses, resumes or stops recording."),
     later(Get, v1!("/contacts"), SEE_CALLS, "The contacts."),
     later(Post, v1!("/contacts"), CONTROL, "Makes a contact."),
     later(Get, v1!("/contacts/{id}"), SEE_CALLS, "A contact."),
@@ -353,9 +397,6 @@ pub(crate) const ROUTES: &[Route] = &[
     later(Post, v1!("/campaigns/{id}/pause"), CAMPAIGNS_WRITE, "Pauses a campaign."),
     later(Post, v1!("/campaigns/{id}/stop"), CAMPAIGNS_WRITE, "Stops a campaign."),
     later(Get, v1!("/agents/{id}/activity"), SEE, "An agent's own productivity, by day or week."),
-    later(Get, v1!("/recordings"), RECORDINGS, "The recordings."),
-    later(Get, v1!("/recordings/{id}/audio"), RECORDINGS, "A recording's audio; each listening is logged."),
-    later(Delete, v1!("/recordings/{id}"), CONFIGURE, "Deletes a recording."),
     later(Get, v1!("/reports/queues"), READ, "The queues' report over a time."),
     later(Get, v1!("/reports/agents"), READ, "The agents' report over a time."),
     later(Get, v1!("/decisions/{offer}"), READ, "Why this agent, and why not the others."),

@@ -7,6 +7,7 @@ use crate::http::problem::Problem;
 use crate::ids::AgentId;
 use crate::ids::QueueId;
 use crate::record::Cdr;
+use crate::recording::Entry;
 use crate::switch::action::Answer;
 use crate::switch::action::Question;
 use crate::switch::handle::Handle;
@@ -89,6 +90,13 @@ impl Sight {
     /// A call's record.
     pub(crate) fn cdr(&self, cdr: &Cdr) -> bool {
         self.thing(cdr.agent.as_ref(), cdr.queue.as_ref())
+    }
+
+    /// A recording.
+    pub(crate) fn recording(&self, entry: &Entry) -> bool {
+        let agent = entry.agent.as_deref().map(AgentId::new);
+        let queue = entry.queue.as_deref().map(QueueId::new);
+        self.thing(agent.as_ref(), queue.as_ref())
     }
 
     fn thing(&self, agent: Option<&AgentId>, queue: Option<&QueueId>) -> bool {

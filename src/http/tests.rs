@@ -6,6 +6,7 @@ mod client;
 mod events;
 mod fake;
 mod limits;
+mod recordings;
 mod records;
 mod rights;
 mod system;

@@ -77,6 +77,8 @@ counters! {
     send_errors,
     /// Ports of the range that could not be bound.
     ports_skipped,
+    /// Packets of tapped legs that the recorder had no room for.
+    taps_shed,
 }
 
 /// The atomics of one worker.

@@ -3,6 +3,7 @@
 //! Plain values over bounded channels: no sockets, no state. A command that makes no sense (an unknown leg, a port
 //! of another worker) is counted and otherwise ignored.
 
+use crate::media::tap::TapKey;
 use crate::rtp::latch::Guard;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -193,6 +194,13 @@ pub enum Command {
         leg: LegKey,
         /// `0` to `9`, `*`, `#`, `A` to `D`.
         key: char,
+    },
+    /// What the leg's party says and hears is handed to the recorder from now on, under that key, or not any more.
+    Tap {
+        /// Which.
+        leg: LegKey,
+        /// The recording's key.
+        key: Option<TapKey>,
     },
     /// The leg ends. Whoever heard it hears silence. Its port comes back by [`Event::Ports`], later.
     Close {

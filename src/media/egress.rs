@@ -15,6 +15,9 @@ use crate::media::relay;
 use crate::media::relay::Kind;
 use crate::media::room::Room;
 use crate::media::softener::Softener;
+use crate::media::tap::Tap;
+use crate::media::tap::TapKey;
+use crate::media::tap::Voice;
 use crate::media::wheel::PERIOD_MS_MAX;
 use crate::rtp::packet::Outgoing;
 use crate::rtp::timeline::Incoming;
@@ -47,6 +50,8 @@ pub(crate) struct Egress {
     presses: Presses,
     /// Present around and in a room.
     softener: Option<Box<Softener>>,
+    /// The recording that what the peer hears goes to.
+    pub(crate) tap: Option<TapKey>,
 }
 
 impl Egress {
@@ -63,6 +68,7 @@ impl Egress {
             sends: false,
             presses: Presses::new(),
             softener: None,
+            tap: None,
         }
     }
 
@@ -282,6 +288,13 @@ impl Egress {
         self.bytes += length as u64;
         self.first_at.get_or_insert(now);
         self.last_at = Some(now);
+        if let (Some(key), Some(format)) = (self.tap, self.format)
+            && payload_type == format.payload
+        {
+            let (codec, ssrc) = (format.codec, self.timeline.ssrc());
+            let Stamp { timestamp, marker, .. } = stamp;
+            out.tap_last(Tap { key, voice: Voice::Heard, codec, ssrc, timestamp, marker, at: now }, length);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::media::control::Control;
 use crate::media::egress::Egress;
 use crate::media::ingress::Ingress;
 use crate::media::player::Player;
+use crate::media::tap::TapKey;
 use crate::media::wheel::Entry;
 use crate::rtp::SAMPLE_MICROS;
 use crate::rtp::latch::REBIND_AFTER;
@@ -54,6 +55,8 @@ pub(crate) struct Leg {
     pub(crate) due: Option<Instant>,
     /// The no-media timeout.
     pub(crate) watch: Watch,
+    /// The recording that its packets go to.
+    pub(crate) tap: Option<TapKey>,
 }
 
 /// What a leg hears, resolved.

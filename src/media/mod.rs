@@ -36,6 +36,7 @@ mod shared;
 mod softener;
 pub mod sounds;
 mod start;
+pub mod tap;
 mod tones;
 mod warm;
 mod wheel;

@@ -4,6 +4,8 @@
 
 use crate::media::command::Event;
 use crate::media::datagram::HEADROOM;
+use crate::media::tap::Block;
+use crate::media::tap::Tap;
 use std::net::SocketAddr;
 
 /// The two sockets of a pair.
@@ -51,6 +53,10 @@ pub struct Outputs {
     pub freed: Vec<u32>,
     /// The switch asks for the announced ports again.
     pub restock: bool,
+    /// Packets for the recorder.
+    pub taps: Block,
+    /// A tapped leg has ended: they are wanted now.
+    pub taps_due: bool,
 }
 
 impl Outputs {
@@ -77,7 +83,13 @@ impl Outputs {
         self.sends.push(Send { pair, channel, to, start, end: self.arena.len() });
     }
 
-    /// Forgets everything and keeps the memory.
+    /// Copies the end of the packet that was added last to the recorder.
+    pub(crate) fn tap_last(&mut self, tap: Tap, length: usize) {
+        let start = self.arena.len().saturating_sub(length);
+        self.taps.push(tap, self.arena.get(start..).unwrap_or_default());
+    }
+
+    /// Forgets everything but what was tapped, which the driver takes by itself, and keeps the memory.
     pub fn clear(&mut self) {
         self.arena.clear();
         self.sends.clear();

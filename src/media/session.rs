@@ -28,6 +28,9 @@ use crate::media::relay::Kind;
 use crate::media::rooms::Rooms;
 use crate::media::sounds::Sound;
 use crate::media::sounds::Sounds;
+use crate::media::tap::Tap;
+use crate::media::tap::TapKey;
+use crate::media::tap::Voice;
 use crate::media::warm::warm;
 use crate::media::wheel::Entry;
 use crate::media::wheel::Wheel;
@@ -193,6 +196,12 @@ impl Core {
         }
         let unbonded = leg.bond.is_none();
         let sits = leg.seat.is_some();
+        if let (Some(tap), Some(Kind::Audio(codec))) = (leg.tap, heard.kind) {
+            let (header, voice) = (&heard.header, Voice::Said);
+            let (ssrc, timestamp, marker) = (header.ssrc, header.timestamp, header.marker);
+            let tap = Tap { key: tap, voice, codec, ssrc, timestamp, marker, at: now };
+            out.taps.push(tap, bytes.get(header.payload.clone()).unwrap_or_default());
+        }
         if heard.kind.is_some() {
             let payload = bytes.get(heard.header.payload.clone()).unwrap_or_default();
             if sits {
@@ -349,6 +358,7 @@ impl Core {
             | Command::Watch { leg, .. }
             | Command::Press { leg, .. }
             | Command::Told { leg, .. }
+            | Command::Tap { leg, .. }
             | Command::Close { leg } => match self.keys.get(&leg).copied() {
                 Some(pair) => self.leg_command(now, pair, command, out),
                 None => self.counters.bad_commands += 1,
@@ -388,6 +398,7 @@ impl Core {
                     out.events.push(Event::Digit { leg: leg.key, digit: key, by: KeyWay::Info });
                 }
             }
+            Command::Tap { key, .. } => self.tap(pair, key, out),
             Command::Close { .. } => self.close(now, pair, out),
             Command::Open { .. } | Command::Restock | Command::Announce { .. } => {}
         }
@@ -433,11 +444,18 @@ impl Core {
             bond: None,
             due: None,
             watch: Watch::new(no_media_timeout, now),
+            tap: None,
         };
         if let Some(place) = self.legs.get_mut(pair as usize) {
             *place = Some(Box::new(leg));
             self.keys.insert(key, pair);
         }
+    }
+
+    fn tap(&mut self, pair: u32, key: Option<TapKey>, out: &mut Outputs) {
+        let Some(leg) = leg_mut(&mut self.legs, pair) else { return };
+        out.taps_due |= leg.tap.is_some() && leg.tap != key;
+        (leg.tap, leg.egress.tap) = (key, key);
     }
 
     /// Sixteen letters, six random bits each.
@@ -572,6 +590,7 @@ impl Core {
         self.leave_room(pair);
         let Some(leg) = self.legs.get_mut(pair as usize).and_then(Option::take) else { return };
         self.keys.remove(&leg.key);
+        out.taps_due |= leg.tap.is_some();
         for listener in &leg.listeners {
             if let Some(listener) = leg_mut(&mut self.legs, *listener) {
                 listener.hears = Hears::Silence;

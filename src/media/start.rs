@@ -15,6 +15,9 @@ use crate::media::port_pool::STOCK;
 use crate::media::session::Core;
 use crate::media::shared;
 use crate::media::sounds::Sounds;
+use crate::media::tap::Handing;
+use crate::media::tap::NoTaps;
+use crate::media::tap::TapSink;
 use crate::media::wire::Wire;
 use crate::media::worker::Parts;
 use crate::media::worker::Worker;
@@ -131,13 +134,27 @@ struct Door {
 }
 
 impl Media {
-    /// Binds the first ports and starts the threads. `events` is called on them and must not block.
+    /// As [`Media::start_tapped`], for a process that records nothing.
     ///
     /// # Errors
     /// [`MediaError`] says what is wrong with the settings or the system.
     pub fn start(
         settings: Settings,
         clock: Clock,
+        events: impl Fn(Event) + Send + Sync + Clone + 'static,
+    ) -> Result<Self, MediaError> {
+        Self::start_tapped(settings, clock, Arc::new(NoTaps), events)
+    }
+
+    /// Binds the first ports and starts the threads. `events` is called on them and must not block; `taps` takes what of
+    /// tapped legs is for the recorder.
+    ///
+    /// # Errors
+    /// [`MediaError`] says what is wrong with the settings or the system.
+    pub fn start_tapped(
+        settings: Settings,
+        clock: Clock,
+        taps: Arc<dyn TapSink>,
         events: impl Fn(Event) + Send + Sync + Clone + 'static,
     ) -> Result<Self, MediaError> {
         let (first, last) = (*settings.ports.start(), *settings.ports.end());
@@ -172,7 +189,8 @@ impl Media {
             let pool = PortPool::new(settings.address, first_port, pairs, bound_max);
             let (door, mailbox) = door(waker);
             let board = Arc::clone(&door.board);
-            let parts = Parts { index, core, pool, board, mailbox, wire, clock: clock.clone() };
+            let taps = Handing::new(Arc::clone(&taps));
+            let parts = Parts { index, core, pool, board, mailbox, wire, clock: clock.clone(), taps };
             let mut worker = Worker::new(parts, events.clone());
             if worker.bound() == 0 {
                 let source = worker.last_error().unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into());

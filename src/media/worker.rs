@@ -17,6 +17,7 @@ use crate::media::outputs::Outputs;
 use crate::media::port_pool::PortPool;
 use crate::media::session::Core;
 use crate::media::session::Input;
+use crate::media::tap::Handing;
 use crate::media::wire::Batch;
 use crate::media::wire::Datagram;
 use crate::media::wire::Wire;
@@ -57,6 +58,8 @@ pub(crate) struct Parts {
     pub(crate) wire: Box<dyn Wire>,
     /// The time.
     pub(crate) clock: Clock,
+    /// What goes to the recorder.
+    pub(crate) taps: Handing,
 }
 
 /// A worker, ready to run.
@@ -157,7 +160,8 @@ impl<F: Fn(Event)> Worker<F> {
         self.early = self.parts.mailbox.try_recv().ok();
         let due = self.parts.core.poll_timeout();
         let shown = (!self.meter.is_idle()).then(|| self.meter.window_ends());
-        let deadline = due.into_iter().chain(shown).min();
+        let taps = self.parts.taps.due_at();
+        let deadline = due.into_iter().chain(shown).chain(taps).min();
         let timeout = if self.early.is_some() || self.parts.board.stop.load(Ordering::SeqCst) {
             Some(Duration::ZERO)
         } else {
@@ -269,6 +273,8 @@ impl<F: Fn(Event)> Worker<F> {
         for event in self.out.events.drain(..) {
             (self.sink)(event);
         }
+        let wanted = std::mem::take(&mut self.out.taps_due);
+        self.parts.core.counters.taps_shed += self.parts.taps.look(now, &mut self.out.taps, wanted);
         if self.out.restock {
             let (worker, ports) = (self.parts.index, pool.announced());
             (self.sink)(Event::Ports { worker, ports });

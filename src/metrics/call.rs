@@ -35,6 +35,7 @@ pub(crate) struct CallFamilies {
     without_media: Cells,
     tick_lag: Timing,
     recordings: Cells,
+    recording_shed: IntCounter,
     agent_repairs: IntCounterVec,
 }
 
@@ -69,6 +70,7 @@ impl CallFamilies {
             without_media: Cells::new(without_media, Side::ALL.len()),
             tick_lag: Timing(plain_histogram(&families.histogram(&names::MEDIA_TICK_LAG))),
             recordings: Cells::new(recordings, RecordingResult::ALL.len()),
+            recording_shed: plain_counter(&families.counter(&names::RECORDING_SHED)),
             agent_repairs,
         }
     }
@@ -153,6 +155,11 @@ impl Metrics {
     /// A recording ended.
     pub fn recording(&self, result: RecordingResult) {
         self.0.call.recordings.add(result.index(), || [result.as_str()], 1);
+    }
+
+    /// Packets that the recorder had no room for.
+    pub fn recording_shed(&self, packets: u64) {
+        self.0.call.recording_shed.inc_by(packets);
     }
 
     /// An agent was found in a state without a cause and set free.

@@ -209,6 +209,9 @@ families! {
 
     /// Recordings.
     RECORDINGS = counter("strowger_recordings_total", &["result"], "Recordings that ended.");
+    /// Packets of recordings.
+    RECORDING_SHED = counter("strowger_recording_packets_shed_total", &[],
+        "Packets that are missing in recordings because the recorder had no room for them.");
     /// HTTP.
     HTTP_DURATION = histogram("strowger_http_request_duration_seconds", ANSWERS, &["route"],
         "From the request's header to the response's, by route of the API.");

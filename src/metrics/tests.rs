@@ -133,6 +133,7 @@ fn calls_trunks_and_audio_are_counted() {
     metrics.call_without_media(Side::Callee);
     metrics.media_tick_lag(Duration::from_micros(300));
     metrics.recording(RecordingResult::Stored);
+    metrics.recording_shed(7);
     metrics.campaign_contacts("rappels", "waiting", 4);
     metrics.campaign_blocked("rappels", "hours");
     metrics.tls_certificate_expiry("sip", 1_800_000_000);
@@ -151,6 +152,7 @@ fn calls_trunks_and_audio_are_counted() {
         r#"strowger_calls_without_media_total{side="callee"} 1"#,
         r#"strowger_calls_without_media_total{side="caller"} 0"#,
         r#"strowger_recordings_total{result="stored"} 1"#,
+        "strowger_recording_packets_shed_total 7",
         r#"strowger_campaign_contacts{campaign="rappels",state="waiting"} 4"#,
         r#"strowger_campaign_blocked_total{campaign="rappels",rule="hours"} 1"#,
         r#"strowger_tls_certificate_expiry_timestamp_seconds{name="sip"} 1800000000"#,

@@ -91,6 +91,17 @@ pub enum Action {
         /// Who asked.
         by: String,
     },
+    /// Starts, pauses, resumes or stops a call's recording.
+    Record {
+        /// Which call.
+        call: CallUid,
+        /// What.
+        what: RecordingAction,
+        /// An agent asks for himself: the configuration says how far he may go.
+        is_agent: bool,
+        /// Who asked.
+        by: String,
+    },
     /// Ends all legs of a call.
     HangUp {
         /// Which call.
@@ -126,6 +137,19 @@ pub enum PartyChange {
     Hold(bool),
     /// Sends keys to whom the agent talks with.
     Press(String),
+}
+
+/// What is to become of a call's recording.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum RecordingAction {
+    /// One begins.
+    Start,
+    /// It is silent.
+    Pause,
+    /// It has sound again.
+    Resume,
+    /// It ends.
+    Stop,
 }
 
 /// What came of an action.
@@ -170,6 +194,12 @@ pub enum Refusal {
         /// The field's name in the request.
         field: &'static str,
         /// What is wrong and what would be right.
+        detail: String,
+    },
+    /// Who asks may not do that here.
+    #[error("{detail}")]
+    Denied {
+        /// What he may not, and what he may.
         detail: String,
     },
     /// The switch has too much to do, or is ending.

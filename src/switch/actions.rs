@@ -28,6 +28,7 @@ use crate::switch::core::Work;
 use crate::switch::leg::Leg;
 use crate::switch::leg::Phase;
 use crate::switch::leg::Purpose;
+use crate::switch::recording::Asker;
 use crate::switch::view::AgentView;
 use crate::switch::view::CallState;
 use crate::switch::view::OfferState;
@@ -71,6 +72,12 @@ impl Core {
             Action::RejectOffer(offer) => self.reject_offer(now, offer),
             Action::SetPhone { phone, setting, value, by } => self.set_phone_by(&phone, setting, value, &by),
             Action::Parties { call, change, by } => self.change_parties(now, call, &change, &by),
+            Action::Record { call, what, is_agent, by } => {
+                self.record_action(now, call, what, &Asker { by: &by, is_agent })?;
+                self.call_shown(call)
+                    .map(|view| Done::Call(Box::new(view)))
+                    .ok_or_else(|| not_found("call", call.to_string()))
+            }
             Action::HangUp { call, by } => {
                 if !self.calls.contains_key(&call) {
                     return Err(self.no_live_call(call));

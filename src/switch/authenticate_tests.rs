@@ -87,6 +87,7 @@ impl Bench {
         let sent = out.into_iter().find_map(|output| match output {
             Output::Send { bytes, .. } => Some(bytes),
             Output::Media { .. }
+            | Output::Recorder(..)
             | Output::Fact(_)
             | Output::Binding(_)
             | Output::Phone(_)

@@ -20,6 +20,7 @@ use crate::media::command::Tone;
 use crate::metrics::labels::Side;
 use crate::record::Cdr;
 use crate::record::Fact;
+use crate::recording::Ending;
 use crate::sdp::Direction as Flowing;
 use crate::sip::dialog::Dialog;
 use crate::sip::msg::Method;
@@ -250,6 +251,7 @@ impl Core {
     /// Takes the call and its legs out of every table. Legs whose CANCEL is under way stay for a late answer, those
     /// without ACK for their BYE.
     pub(crate) fn forget_call(&mut self, now: Now, call: CallUid) {
+        self.end_recording(now, call, Ending::CallEnded, None);
         let Some(slot) = self.calls.get_mut(&call) else { return };
         if let Some(at) = slot.armed.take() {
             self.call_timers.remove(&(at, call));

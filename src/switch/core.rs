@@ -24,10 +24,13 @@ use crate::ids::Random;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::Event as MediaEvent;
 use crate::media::command::RoomKey;
+use crate::media::tap::TapKey;
 use crate::metrics::Metrics;
 use crate::metrics::labels::Side;
 use crate::record::Fact;
 use crate::record::QueueFold;
+use crate::recording::Order;
+use crate::recording::Report;
 use crate::registrar::Registrar;
 use crate::sip::dialog::DialogId;
 use crate::sip::digest::Realm;
@@ -57,6 +60,7 @@ use crate::switch::passage::Passage;
 use crate::switch::phone_workers::PhoneWorkers;
 use crate::switch::port_stock::PortStock;
 use crate::switch::recorder::Recorder;
+use crate::switch::recording::CallRecording;
 use crate::switch::refer::Referral;
 use crate::switch::replaces::EndedDialogs;
 use crate::switch::subscriptions::Subscriptions;
@@ -98,6 +102,8 @@ pub enum Input {
         /// The answer.
         answer: Answer,
     },
+    /// Word from the recorder.
+    Recorder(Report),
     /// The time of [`Core::poll_timeout`] has come.
     Timeout,
 }
@@ -130,6 +136,8 @@ pub enum Output {
         /// The command.
         command: MediaCommand,
     },
+    /// An order for the recorder, given at that moment.
+    Recorder(Now, Order),
     /// A line for the log.
     Fact(Fact),
     /// A registration to keep over a restart.
@@ -157,6 +165,8 @@ pub(crate) struct CallSlot {
     pub(crate) armed: Option<Instant>,
     /// The transfer of a party, from its REFER on.
     pub(crate) referral: Option<Box<Referral>>,
+    /// Its recordings.
+    pub(crate) recording: CallRecording,
     /// Legs that are over, as the API shows them.
     pub(crate) ended_legs: Vec<LegView>,
     /// How far the caller's INVITE has come already.
@@ -206,6 +216,10 @@ pub struct Core {
     pub(crate) call_timers: BTreeSet<(Instant, CallUid)>,
     /// When something is due on a leg: a re-INVITE's second try, a reliable response, the session's timer.
     pub(crate) leg_timers: BTreeSet<(Instant, LegId)>,
+    /// The calls of the recordings that run.
+    pub(crate) recordings: BTreeMap<TapKey, CallUid>,
+    /// When pauses of recordings have to end.
+    pub(crate) recording_timers: BTreeSet<(Instant, CallUid)>,
     pub(crate) legs: HashMap<LegId, Leg>,
     pub(crate) dialogs: HashMap<DialogId, LegId>,
     pub(crate) invites: HashMap<ServerTx, LegId>,
@@ -234,6 +248,7 @@ pub struct Core {
     pub(crate) queue_counters: QueueCounters,
     pub(crate) seen: Seen,
     pub(crate) next_leg: u64,
+    pub(crate) next_tap: u64,
     pub(crate) draining: bool,
     pub(crate) media_busy: bool,
     pub(crate) effects: Vec<Effect>,
@@ -253,6 +268,7 @@ impl Core {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let call = self.call_timers.first().map(|(at, _)| *at);
         let leg = self.leg_timers.first().map(|(at, _)| *at);
+        let pause = self.recording_timers.first().map(|(at, _)| *at);
         let times = [
             self.endpoint.poll_timeout(),
             self.acd.poll_timeout(),
@@ -263,6 +279,7 @@ impl Core {
             self.trunks.poll_timeout(),
             call,
             leg,
+            pause,
         ];
         times.into_iter().flatten().min()
     }
@@ -344,6 +361,7 @@ impl Core {
                 self.count_endpoint();
             }
             Input::Resolved { question, answer } => self.resolved(now, &question, &answer),
+            Input::Recorder(report) => self.recorder_report(now, &report),
             Input::Timeout => self.timeout(now),
         }
     }
@@ -396,6 +414,7 @@ impl Core {
         if self.registrar.poll_timeout().is_some_and(|at| at <= now.instant) {
             self.expire_bindings(now);
         }
+        self.recording_timeout(now);
         self.end_overdrawn(now);
         self.forget_old(now);
         self.watches_due(now);
@@ -479,5 +498,6 @@ impl Core {
         for command in commands {
             self.carry_out(now, uid, command);
         }
+        self.follow_recording(now, uid);
     }
 }

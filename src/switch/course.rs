@@ -122,7 +122,14 @@ impl Core {
             Destination::Queue(queue) => {
                 let music = self.config.queue(queue).map_or_else(String::new, |queue| queue.music.clone());
                 self.arrive(call, At::Plain);
-                Turn::Begin(Plan::Queue { queue: queue.clone(), music })
+                Turn::Begin(match self.record_notice(call, queue) {
+                    // Before he enters, and so before he can be connected: no words ever delay a connection.
+                    Some(sounds) => {
+                        let then = Afterwards::Join { queue: queue.clone(), music };
+                        Plan::Say { sounds, then }
+                    }
+                    None => Plan::Queue { queue: queue.clone(), music },
+                })
             }
             Destination::Music(class) => {
                 self.arrive(call, At::Plain);

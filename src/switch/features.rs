@@ -73,6 +73,8 @@ impl Core {
                 Turn::Begin(Plan::Say { sounds, then: Afterwards::HangUp(Cause::Normal) })
             }
             FeatureCode::SpeedDial => self.speed_dial(now, call, &phone, argument),
+            // It is pressed in a call.
+            FeatureCode::Recording => Turn::Refuse(Cause::NotFound),
             // Those that are destinations of their own or served before there is a call, and those that are not built.
             FeatureCode::Music
             | FeatureCode::Pickup
@@ -81,7 +83,6 @@ impl Core {
             | FeatureCode::BlindTransfer
             | FeatureCode::AttendedTransfer
             | FeatureCode::ThreeWay
-            | FeatureCode::Recording
             | FeatureCode::Listen
             | FeatureCode::Whisper
             | FeatureCode::Barge

@@ -6,6 +6,7 @@ use crate::call::Cause;
 use crate::call::LegId;
 use crate::call::ledger::Ledger;
 use crate::clock::Now;
+use crate::config;
 use crate::config::FeatureCode;
 use crate::dialplan::Destination;
 use crate::ids::CallUid;
@@ -28,6 +29,7 @@ use crate::switch::identity::Trail;
 use crate::switch::leg::Leg;
 use crate::switch::leg::Phase;
 use crate::switch::leg::Shown;
+use crate::switch::recording::CallRecording;
 use crate::switch::replaces::Arrival;
 use crate::switch::toll_gate;
 use crate::switch::trunk_source::Origin;
@@ -121,7 +123,7 @@ impl Core {
         remote: Option<sdp::Remote>,
     ) {
         let called = self.called_by(now, &source, message);
-        let (destination, direction) = self.whither(&source, &called);
+        let (destination, direction, rule) = self.whither(&source, &called);
         // A call for help is nobody's expense.
         if let Source::Phone(phone) = &source
             && !self.is_emergency_call(&source, message)
@@ -166,6 +168,7 @@ impl Core {
                 room: None,
                 conference: None,
                 passage: self.passage(message),
+                recording: CallRecording::of(rule),
                 reason: None,
             },
         );
@@ -191,17 +194,18 @@ impl Core {
         self.follow_plan(now, call, leg, destination);
     }
 
-    /// Where the number leads, from there.
-    fn whither(&self, source: &Source, called: &str) -> (Destination, Direction) {
+    /// Where the number leads, from there, and what its rule says of recording.
+    fn whither(&self, source: &Source, called: &str) -> (Destination, Direction, Option<config::Recording>) {
         match source {
             Source::Trunk(trunk) => {
-                let destination = self.dialplan.inbound(trunk, called).unwrap_or(Destination::NotFound);
-                (destination, Direction::Inbound)
+                let rule = self.dialplan.inbound_rule(trunk, called);
+                let (destination, recording) = rule.unwrap_or((Destination::NotFound, None));
+                (destination, Direction::Inbound, recording)
             }
             Source::Phone(_) => {
                 let destination = self.dialplan.from_phone(called);
                 let out = matches!(destination, Destination::Trunk { .. });
-                (destination, if out { Direction::Outbound } else { Direction::Internal })
+                (destination, if out { Direction::Outbound } else { Direction::Internal }, None)
             }
         }
     }

@@ -21,9 +21,10 @@ const PRESS_MS: u32 = 160;
 
 impl Core {
     /// A party has pressed a key, by one of the two ways or by both.
-    pub(crate) fn key_pressed(&mut self, id: LegId, key: char, way: Way) {
+    pub(crate) fn key_pressed(&mut self, now: Now, id: LegId, key: char, way: Way) {
         if let Some(call) = self.legs.get(&id).map(|leg| leg.call) {
             self.tell(call, call::Input::Key { leg: id, key, way });
+            self.key_of_code(now, id, key);
         }
     }
 

@@ -21,6 +21,7 @@ use crate::sip::reliable::Received;
 use crate::sip::reliable::Reliable;
 use crate::sip::session_timer::SessionTimer;
 use crate::switch::identity::Trail;
+use crate::switch::in_call::Pressed;
 use crate::switch::view::LegRole;
 use bytes::Bytes;
 
@@ -96,6 +97,8 @@ pub(crate) struct Leg {
     pub(crate) trunk: Option<TrunkId>,
     /// Headers of its INVITE beside those of every one.
     pub(crate) more_headers: Vec<(Name, String)>,
+    /// Keys that it has pressed and that may become a code.
+    pub(crate) pressed: Pressed,
     /// The peer takes INFO.
     pub(crate) takes_info: bool,
     /// The party wants its number withheld.

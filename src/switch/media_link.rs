@@ -23,6 +23,7 @@ use crate::sip::reliable::Received;
 use crate::switch::core::Core;
 use crate::switch::core::Output;
 use crate::switch::identity::Trail;
+use crate::switch::in_call::Pressed;
 use crate::switch::leg::Leg;
 use crate::switch::leg::Peer;
 use crate::switch::leg::Phase;
@@ -65,6 +66,7 @@ impl Core {
             phone: None,
             trunk: None,
             more_headers: Vec::new(),
+            pressed: Pressed::default(),
             takes_info: false,
             private: false,
             trail: Trail::default(),
@@ -252,7 +254,7 @@ impl Core {
                     KeyWay::Event => Way::Event,
                     KeyWay::Info => Way::Info,
                 };
-                self.key_pressed(LegId(leg.0), digit, way);
+                self.key_pressed(now, LegId(leg.0), digit, way);
             }
             // Nothing is announced in a room yet.
             MediaEvent::Announced { .. } => {}

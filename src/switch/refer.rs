@@ -379,6 +379,8 @@ impl Core {
     fn move_leg(&mut self, id: LegId, into: CallUid) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let from = std::mem::replace(&mut leg.call, into);
+        self.recording_moves(id, from, into);
+        let Some(leg) = self.legs.get(&id) else { return };
         if let Some(slot) = self.calls.get_mut(&from) {
             slot.legs.remove(&id);
             slot.ended_legs.push(views::ended_leg(leg));

@@ -5,6 +5,7 @@
 
 use crate::clock::Clock;
 use crate::clock::Instant;
+use crate::clock::Now;
 use crate::media::Media;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::Event as MediaEvent;
@@ -16,6 +17,9 @@ use crate::net::connections::Listener;
 use crate::net::resolve::Resolver;
 use crate::net::udp::Udp;
 use crate::record::Fact;
+use crate::recording::Door;
+use crate::recording::Order;
+use crate::recording::Report;
 use crate::sip::endpoint::Flow;
 use crate::sip::endpoint::Transport;
 use crate::store::BindingChange;
@@ -59,6 +63,10 @@ pub struct Parts {
     pub media: Arc<Media>,
     /// Their events.
     pub media_events: mpsc::Receiver<MediaEvent>,
+    /// The recorder.
+    pub recorder: Door,
+    /// Its reports.
+    pub reports: mpsc::Receiver<Report>,
     /// The log's writer.
     pub writer: Writer,
     /// The API's requests.
@@ -77,6 +85,7 @@ struct Shard {
     /// Made with the first name that is asked for.
     resolver: OnceCell<Resolver>,
     media: Arc<Media>,
+    recorder: Door,
     writer: Writer,
     notices: tokio::sync::broadcast::Sender<Notices>,
     metrics: Metrics,
@@ -98,6 +107,8 @@ struct Later {
     log_at: Option<Instant>,
     /// Commands that found a worker's mailbox full; while there are any, all others wait behind them.
     backlog: VecDeque<(usize, MediaCommand)>,
+    /// Orders that found the recorder's channel full.
+    orders: VecDeque<(Now, Order)>,
     /// Workers with posted commands.
     workers: BTreeSet<usize>,
     wake_at: Option<Instant>,
@@ -120,34 +131,42 @@ pub async fn run(parts: Parts, mut stop: oneshot::Receiver<Duration>) {
     let tasks = tokio::task::LocalSet::new();
     tasks
         .run_until(async move {
-            let (shard, mut requests, mut media_events) = start(parts);
+            let (shard, mut inbox) = start(parts);
             let mut look = tokio::time::interval(LOOK_EVERY);
             let drain = loop {
                 tokio::select! {
                     biased;
                     drain = &mut stop => break drain.unwrap_or_default(),
                     () = shard.timer() => shard.on_time(),
-                    Some(event) = media_events.recv() => {
+                    Some(event) = inbox.media.recv() => {
                         shard.input(Input::Media(event));
-                        while let Ok(event) = media_events.try_recv() {
+                        while let Ok(event) = inbox.media.try_recv() {
                             shard.input(Input::Media(event));
                         }
                     }
-                    Some(request) = requests.recv() => shard.serve(request),
+                    Some(request) = inbox.requests.recv() => shard.serve(request),
+                    Some(report) = inbox.reports.recv() => shard.input(Input::Recorder(report)),
                     _ = look.tick() => shard.look(),
                 }
                 shard.flush();
             };
-            shard.drain(drain, &mut requests, &mut media_events).await;
+            shard.drain(drain, &mut inbox).await;
         })
         .await;
 }
 
-type Inbox = (Rc<Shard>, mpsc::Receiver<Request>, mpsc::Receiver<MediaEvent>);
+/// What comes in beside the sockets.
+struct Inbox {
+    requests: mpsc::Receiver<Request>,
+    media: mpsc::Receiver<MediaEvent>,
+    reports: mpsc::Receiver<Report>,
+}
 
-fn start(parts: Parts) -> Inbox {
-    let Parts { core, clock, udp, listeners, connections, media, media_events, writer, ends, metrics } =
-        parts;
+fn start(parts: Parts) -> (Rc<Shard>, Inbox) {
+    let Parts {
+        core, clock, udp, listeners, connections, media, media_events, writer, ends, metrics, ..
+    } = parts;
+    let (recorder, reports) = (parts.recorder, parts.reports);
     let shard = Rc::new_cyclic(|this| Shard {
         core: RefCell::new(core),
         outputs: RefCell::default(),
@@ -156,6 +175,7 @@ fn start(parts: Parts) -> Inbox {
         connections: Rc::new(Connections::new(connections)),
         resolver: OnceCell::new(),
         media,
+        recorder,
         writer,
         notices: ends.notices,
         metrics,
@@ -172,7 +192,7 @@ fn start(parts: Parts) -> Inbox {
     for listener in listeners {
         tokio::task::spawn_local(Rc::clone(&shard.connections).accept(listener, Rc::clone(&sink)));
     }
-    (shard, ends.requests, media_events)
+    (shard, Inbox { requests: ends.requests, media: media_events, reports })
 }
 
 impl Shard {
@@ -250,6 +270,7 @@ impl Shard {
     }
 
     fn look(&self) {
+        self.post_orders(&mut self.later.borrow_mut());
         // A worker that is over its limit takes no calls; the others may, but a call is placed before that is known.
         let over = (0..self.media.workers()).any(|worker| self.media.is_overloaded(worker));
         self.busy_looks.set(if over { self.busy_looks.get().saturating_add(1) } else { 0 });
@@ -296,6 +317,22 @@ impl Shard {
         }
     }
 
+    /// Gives an order to the recorder, behind those that wait: one that is lost may be a pause.
+    fn order(&self, now: Now, order: Order) {
+        let mut later = self.later.borrow_mut();
+        later.orders.push_back((now, order));
+        self.post_orders(&mut later);
+    }
+
+    fn post_orders(&self, later: &mut Later) {
+        while let Some((now, order)) = later.orders.pop_front() {
+            if let Err(order) = self.recorder.order(now, order) {
+                later.orders.push_front((now, order));
+                return;
+            }
+        }
+    }
+
     fn put_off(&self, now: Instant, add: impl FnOnce(&mut Later)) {
         let mut later = self.later.borrow_mut();
         add(&mut later);
@@ -303,12 +340,7 @@ impl Shard {
     }
 
     /// Waits for the calls to end, at most `patience`, then ends them.
-    async fn drain(
-        &self,
-        patience: Duration,
-        requests: &mut mpsc::Receiver<Request>,
-        media_events: &mut mpsc::Receiver<MediaEvent>,
-    ) {
+    async fn drain(&self, patience: Duration, inbox: &mut Inbox) {
         self.core.borrow_mut().drain();
         let end = tokio::time::sleep(patience);
         tokio::pin!(end);
@@ -316,8 +348,9 @@ impl Shard {
             tokio::select! {
                 () = &mut end => break,
                 () = self.timer() => self.on_time(),
-                Some(event) = media_events.recv() => self.input(Input::Media(event)),
-                Some(request) = requests.recv() => self.serve(request),
+                Some(event) = inbox.media.recv() => self.input(Input::Media(event)),
+                Some(report) = inbox.reports.recv() => self.input(Input::Recorder(report)),
+                Some(request) = inbox.requests.recv() => self.serve(request),
             }
             self.flush();
         }
@@ -354,6 +387,7 @@ impl Sink for Shard {
                     later.workers.insert(worker);
                     later.wake_at.get_or_insert(now + WAKE_WITHIN);
                 }
+                Output::Recorder(now, order) => self.order(now, order),
                 Output::Fact(fact) => self.put_off(now, |later| later.facts.push(fact)),
                 Output::Binding(change) => self.put_off(now, |later| later.bindings.push(change)),
                 Output::Phone(change) => self.put_off(now, |later| later.phones.push(change)),

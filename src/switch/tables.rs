@@ -28,6 +28,8 @@ pub struct Tables {
     pub client_transactions: usize,
     /// INVITEs to trunks that are not over, and the legs that they are for.
     pub trunk_attempts: usize,
+    /// Recordings that run, and pauses that have to end.
+    pub recordings: usize,
     /// Subscriptions to events.
     pub subscriptions: usize,
     /// Media ports that wait for a leg: not a leak, but less than all of them without calls is.
@@ -85,6 +87,7 @@ impl Core {
             server_transactions: self.endpoint.servers_live(),
             client_transactions: self.endpoint.clients_live(),
             trunk_attempts: self.trunks.attempts(),
+            recordings: self.recordings.len() + self.recording_timers.len(),
             subscriptions: self.subscriptions.len(),
             ports_free: self.ports.free(),
         }

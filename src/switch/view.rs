@@ -293,6 +293,18 @@ pub struct LegView {
     pub codec: Option<String>,
 }
 
+/// Whether a call is recorded.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Default)]
+pub enum RecordingState {
+    /// It is not.
+    #[default]
+    Off,
+    /// It is.
+    On,
+    /// It is, with silence for now.
+    Paused,
+}
+
 /// A call as the API shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CallView {
@@ -318,6 +330,8 @@ pub struct CallView {
     pub ended_at: Option<Wall>,
     /// Its legs.
     pub legs: Vec<LegView>,
+    /// Whether it is recorded.
+    pub recording: RecordingState,
     /// What happened, in order.
     pub timeline: Vec<(Wall, String)>,
 }

@@ -184,6 +184,7 @@ impl Core {
             answered_at: ledger.answered_at,
             ended_at,
             legs,
+            recording: slot.recording.state(),
             timeline: slot.timeline.clone(),
         }
     }

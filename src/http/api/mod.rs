@@ -9,6 +9,7 @@ pub(crate) mod lines;
 pub(crate) mod offers;
 pub(crate) mod parties;
 pub(crate) mod queues;
+pub(crate) mod recordings;
 pub(crate) mod system;
 pub(crate) mod trace;
 

@@ -69,7 +69,7 @@ impl From<CallView> for Call {
             answered_at: view.answered_at.map(Time),
             ended_at: view.ended_at.map(Time),
             legs: view.legs.into_iter().map(Leg::from).collect(),
-            recording: Recording::Off,
+            recording: view.recording.into(),
             timeline: view.timeline.into_iter().map(Moment::from).collect(),
         }
     }

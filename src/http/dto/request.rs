@@ -46,6 +46,13 @@ pub(crate) struct Digits {
     digits: String,
 }
 
+/// What is to become of a call's recording: `start`, `pause`, `resume` or `stop`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "described, not read: the fields are read one by one")]
+pub(crate) struct RecordingChange {
+    action: String,
+}
+
 /// A new place for a waiting caller: at least one field.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "described, not read: the fields are read one by one")]

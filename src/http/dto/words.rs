@@ -118,6 +118,14 @@ words! {
     }
 }
 words! {
+    /// Whether a call is being recorded.
+    Recording from view::RecordingState {
+        Off = "off",
+        On = "on",
+        Paused = "paused",
+    }
+}
+words! {
     /// How a call ended, from the caller's side.
     CdrOutcome from record::CdrOutcome {
         Answered = "answered",
@@ -150,16 +158,4 @@ impl QueueStatus {
             record::QueueStatus::Paused { reason } => (Self::Paused, reason),
         }
     }
-}
-
-/// Whether a call is being recorded.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[expect(dead_code, reason = "recording is not built: a call cannot be in the other two states yet")]
-pub(crate) enum Recording {
-    #[serde(rename = "off")]
-    Off,
-    #[serde(rename = "on")]
-    On,
-    #[serde(rename = "paused")]
-    Paused,
 }

@@ -7,6 +7,7 @@ use crate::ids::*;
 use crate::record::AgentStatus;
 use crate::record::QueueStatus;
 use crate::switch::action::Action;
+use crate::switch::action::RecordingAction;
 use crate::switch::view::CallState;
 use serde_json::json;
 
@@ -108,6 +109,27 @@ async fn a_call_is_hung_up() {
     let expected = Action::HangUp { call: call_id(1), by: "ops".to_string() };
     assert_eq!(bench.last_action(), Some(expected));
     assert_eq!(bench.world.lock().unwrap().calls[0].state, CallState::Ended);
+}
+
+#[tokio::test]
+async fn a_recording_is_paused_by_who_may() {
+    let bench = Bench::new().await;
+    let path = format!("calls/{ONE}/recording");
+    let ask = |key: &str, action: &str| {
+        Ask::new("POST", &path).key(key).body(&format!(r#"{{"action":"{action}"}}"#))
+    };
+    let reply = bench.ask(ask("ops", "pause")).await;
+    assert_eq!((reply.status, &reply.json()["recording"]), (200, &json!("paused")));
+    assert_eq!(bench.ask(ask("agent-alice", "resume")).await.json()["recording"], "on");
+    // Who has no right over calls as such is bound to what the configuration lets agents do.
+    let expected = Action::Record {
+        call: call_id(1),
+        what: RecordingAction::Resume,
+        is_agent: true,
+        by: "alice".to_string(),
+    };
+    assert_eq!(bench.last_action(), Some(expected));
+    assert_eq!(bench.ask(ask("ops", "rewind")).await.problem(422), "invalid");
 }
 
 #[tokio::test]

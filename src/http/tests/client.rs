@@ -111,7 +111,8 @@ pub(crate) async fn raw(server: SocketAddr, bytes: &[u8]) -> Reply {
     let mut body = Vec::new();
     let _ = stream.read_to_end(&mut body).await;
     assert!(!headers.contains_key("transfer-encoding"), "answers of the API have a length");
-    Reply { status, headers, body: String::from_utf8(body).unwrap() }
+    // Sound is no text: what is not UTF-8 of it is not looked at.
+    Reply { status, headers, body: String::from_utf8_lossy(&body).into_owned() }
 }
 
 async fn head(stream: &mut BufReader<TcpStream>) -> (u16, BTreeMap<String, String>) {

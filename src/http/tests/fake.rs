@@ -18,6 +18,10 @@ use crate::http::tests::client::Reply;
 use crate::ids::*;
 use crate::metrics::Metrics;
 use crate::record::*;
+use crate::recording;
+use crate::recording::Archive;
+use crate::recording::Folder;
+use crate::recording::Recorder;
 use crate::switch::action::*;
 use crate::switch::handle::Ends;
 use crate::switch::handle::Handle;
@@ -142,6 +146,7 @@ pub(crate) fn call(number: u128, agent: Option<&str>, queue: Option<&str>) -> Ca
         answered_at: Some(wall(NOW)),
         ended_at: None,
         legs: vec![leg(1, LegRole::Caller), leg(2, LegRole::Agent)],
+        recording: RecordingState::Off,
         timeline: vec![(wall(NOW), "answered".to_string())],
     }
 }
@@ -311,6 +316,17 @@ impl World {
             Action::AcceptOffer(id) => self.end_offer(id, OfferState::Accepted)?,
             Action::RejectOffer(id) => self.end_offer(id, OfferState::Rejected)?,
             Action::SetPhone { phone, .. } => return missing("phone", phone),
+            Action::Record { call, what, .. } => {
+                let view =
+                    self.calls.iter_mut().find(|view| view.id == call).expect("the API asked for it first");
+                view.recording = match what {
+                    RecordingAction::Start | RecordingAction::Resume => RecordingState::On,
+                    RecordingAction::Pause => RecordingState::Paused,
+                    RecordingAction::Stop => RecordingState::Off,
+                };
+                Done::Call(Box::new(view.clone()))
+            }
+
             Action::HangUp { call, .. } | Action::Parties { call, .. } => {
                 let view =
                     self.calls.iter_mut().find(|view| view.id == call).expect("the API asked for it first");
@@ -425,6 +441,7 @@ pub(crate) struct Bench {
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<std::io::Result<()>>,
     pub(crate) switch: JoinHandle<()>,
+    _recorder: Recorder,
 }
 
 impl Bench {
@@ -433,6 +450,11 @@ impl Bench {
     }
 
     pub(crate) async fn with(limits: Limits, loopback_metrics: bool) -> Self {
+        Self::over(Folder::new("/nonexistent"), limits, loopback_metrics).await
+    }
+
+    /// With those recordings.
+    pub(crate) async fn over(folder: Folder, limits: Limits, loopback_metrics: bool) -> Self {
         let world = Shared::default();
         let (handle, ends) = Handle::new();
         let notices = ends.notices.clone();
@@ -440,9 +462,14 @@ impl Bench {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
+        let metrics = Metrics::new();
+        let settings = recording::Settings { free_bytes_min: 0, keep_days: None };
+        let disk = Box::new(folder.clone());
+        let recorder = Recorder::start(disk, settings, metrics, Clock::manual(wall(NOW)), drop).unwrap();
         let state = State {
             switch: handle,
             records: Arc::new(FakeStore(Arc::clone(&world))),
+            recordings: Archive::new(folder.clone(), recorder.door()),
             metrics: Metrics::new(),
             keys: Keys::new(keys()),
             clock: Clock::manual(wall(NOW)),
@@ -455,7 +482,19 @@ impl Bench {
         let served = tokio::spawn(serve(listener, state, async {
             let _ = stopped.await;
         }));
-        Self { server, world, clock, keys, draining, metrics, notices, stop: Some(stop), served, switch }
+        Self {
+            server,
+            world,
+            clock,
+            keys,
+            draining,
+            metrics,
+            notices,
+            stop: Some(stop),
+            served,
+            switch,
+            _recorder: recorder,
+        }
     }
 
     pub(crate) async fn ask(&self, ask: Ask) -> Reply {

@@ -117,6 +117,7 @@ fn example(route: &Route) -> Ask {
         Some("Supervise") => ask.body(r#"{"phone":"1004","mode":"whisper"}"#),
         Some("Digits") => ask.body(r#"{"digits":"12#"}"#),
         Some("CallerChange") => ask.body(r#"{"position":1}"#),
+        Some("RecordingChange") => ask.body(r#"{"action":"pause"}"#),
         _ if route.verb.has_body() => ask.body("{}"),
         _ => ask,
     }
@@ -148,6 +149,10 @@ fn success(route: &Route) -> &'static [u16] {
     }
     if route.path.contains("/offers/") {
         return &[200, 409];
+    }
+    // There are no recordings here.
+    if route.path.contains("/recordings/") {
+        return &[404];
     }
     if route.gives == Gives::Nothing { &[204] } else { &[200] }
 }
