@@ -59,6 +59,7 @@ mod circles;
 mod declined;
 mod drain;
 mod early_media;
+mod encrypted;
 mod feature_codes;
 mod flows;
 mod forked_phones;

@@ -24,6 +24,7 @@ mod player;
 mod port_pool;
 mod raw;
 mod relay;
+mod security;
 pub mod session;
 mod shared;
 pub mod sounds;

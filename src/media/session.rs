@@ -33,6 +33,7 @@ use crate::media::tap::Voice;
 use crate::media::warm::warm;
 use crate::media::wheel::Entry;
 use crate::media::wheel::Wheel;
+use crate::media::wire::DATAGRAM_MAX;
 use crate::rtp::SAMPLE_MICROS;
 use crate::rtp::latch::Guard;
 use crate::rtp::packet;
@@ -80,6 +81,8 @@ pub struct Core {
     sounds: Sounds,
     random: Random,
     epoch: Now,
+    /// The packet that is being handled, decrypted.
+    opened: Vec<u8>,
     generation: u32,
     /// How many phases were dealt out.
     phases: u64,
@@ -103,6 +106,7 @@ impl Core {
             sounds,
             random,
             epoch,
+            opened: Vec::with_capacity(DATAGRAM_MAX),
             generation: 0,
             phases: 0,
             current: 0,
@@ -170,7 +174,15 @@ impl Core {
             self.counters.dropped += 1;
             return;
         }
-        if channel == Channel::Rtcp || packet::is_rtcp(bytes) {
+        let is_control = channel == Channel::Rtcp || packet::is_rtcp(bytes);
+        let Some(bytes) = leg.ingress.open(bytes, is_control, &mut self.opened) else {
+            if !is_control {
+                self.counters.packets_in += 1;
+                self.counters.dropped += 1;
+            }
+            return;
+        };
+        if is_control {
             let ours = leg.egress.timeline.ssrc();
             if !leg.control.take(wall_at(self.epoch, now), from, bytes, &leg.ingress, ours) {
                 leg.ingress.counts.malformed += 1;
@@ -294,7 +306,7 @@ impl Core {
         leg.due = None;
         if due(leg.control.next_at) {
             let dice = self.random.next_u64();
-            leg.control.report(wall_at(self.epoch, now), pair, &mut leg.ingress, &leg.egress, dice, out);
+            leg.control.report(wall_at(self.epoch, now), pair, &mut leg.ingress, &mut leg.egress, dice, out);
         }
         if due(leg.no_media_at()) {
             leg.watch.told = true;
@@ -335,6 +347,7 @@ impl Core {
             }
             Command::Restock => out.restock = true,
             Command::Describe { leg, .. }
+            | Command::Secure { leg, .. }
             | Command::Hear { leg, .. }
             | Command::Watch { leg, .. }
             | Command::Press { leg, .. }
@@ -351,6 +364,12 @@ impl Core {
         self.current = pair;
         match command {
             Command::Describe { .. } => self.describe(now, pair, &command, out),
+            Command::Secure { keys, .. } => {
+                if let Some(leg) = leg_mut(&mut self.legs, pair) {
+                    leg.ingress.security.set(keys.as_deref());
+                    leg.egress.security.set(keys.as_deref());
+                }
+            }
             Command::Hear { source, .. } => {
                 let same = leg_ref(&self.legs, pair).is_some_and(|leg| leg.source == source);
                 if !same || matches!(source, Source::Prompts { .. }) {
@@ -405,7 +424,10 @@ impl Core {
         self.current = pair;
         self.generation = self.generation.wrapping_add(1);
         let dice = self.random.next_u64();
-        let timeline = Timeline::new((dice >> 32) as u32, (dice >> 16) as u16, self.random.next_u64() as u32);
+        // The numbers begin in their lower half: who misses the first packets of an encrypted stream must not miss that they
+        // have wrapped (RFC 3711 section 3.3.1).
+        let sequence = (dice >> 16) as u16 >> 1;
+        let timeline = Timeline::new((dice >> 32) as u32, sequence, self.random.next_u64() as u32);
         let leg = Leg {
             key,
             entry: Entry { pair, generation: self.generation },
@@ -556,7 +578,7 @@ impl Core {
 
     fn close(&mut self, now: Instant, pair: u32, out: &mut Outputs) {
         if let Some(leg) = leg_mut(&mut self.legs, pair) {
-            leg.control.leave(wall_at(self.epoch, now), pair, &mut leg.ingress, &leg.egress, out);
+            leg.control.leave(wall_at(self.epoch, now), pair, &mut leg.ingress, &mut leg.egress, out);
         }
         self.remove(pair, out);
     }

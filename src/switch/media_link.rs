@@ -57,6 +57,8 @@ impl Core {
             dtmf: true,
             direction: sdp::Direction::SendRecv,
             ptime_ms: PTIME_MS,
+            security: sdp::Security::Off,
+            keys: Vec::new(),
         };
         let leg = Leg {
             id,
@@ -82,6 +84,7 @@ impl Core {
             local,
             remote: None,
             agreed: None,
+            encrypted: false,
             body: None,
             dialog: None,
             dialog_id: None,
@@ -151,7 +154,7 @@ impl Core {
         match sdp::answer(remote, &leg.local, wish.as_ref()) {
             Ok((body, agreed)) => {
                 leg.body = Some(body);
-                leg.agreed = Some(agreed);
+                leg.agree(agreed);
                 self.describe(id);
                 true
             }
@@ -179,7 +182,7 @@ impl Core {
         match agreed {
             Some(agreed) => {
                 if leg.agreed.as_ref() != Some(&agreed) {
-                    leg.agreed = Some(agreed);
+                    leg.agree(agreed);
                     self.describe(id);
                 }
                 true
@@ -201,6 +204,7 @@ impl Core {
 
     /// Tells the worker what was agreed for the leg.
     pub(crate) fn describe(&mut self, id: LegId) {
+        self.tell_keys(id);
         let Some(leg) = self.legs.get(&id) else { return };
         let Some(agreed) = &leg.agreed else { return };
         let codec = match agreed.codec {
@@ -282,6 +286,7 @@ impl Core {
         }
         let lost = u64::try_from(stats.lost_in).unwrap_or(0);
         self.metrics.rtp_packets(stats.packets_in, lost);
+        self.metrics.srtp_dropped(stats.unauthenticated_dropped, stats.replayed_dropped);
         if stats.packets_in > 0 {
             self.metrics.rtp_jitter(stats.jitter_in);
         }
