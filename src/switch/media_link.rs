@@ -48,18 +48,7 @@ impl Core {
         let port = self.ports.take(worker)?;
         self.next_leg += 1;
         let id = LegId(self.next_leg);
-        let local = sdp::Local {
-            address: self.addresses.media(flow.remote.ip()),
-            port,
-            session_id: self.random.next_u64() >> 2,
-            version: 1,
-            codecs: self.codecs(),
-            dtmf: true,
-            direction: sdp::Direction::SendRecv,
-            ptime_ms: PTIME_MS,
-            security: sdp::Security::Off,
-            keys: Vec::new(),
-        };
+        let local = self.local_side(flow, port);
         let leg = Leg {
             id,
             call,
@@ -117,6 +106,22 @@ impl Core {
             slot.legs.insert(id);
         }
         Some(id)
+    }
+
+    /// What we say of ourselves to the peer behind that flow, before anything is agreed.
+    fn local_side(&mut self, flow: Flow, port: u16) -> sdp::Local {
+        sdp::Local {
+            address: self.addresses.media(flow.remote.ip()),
+            port,
+            session_id: self.random.next_u64() >> 2,
+            version: 1,
+            codecs: self.codecs(),
+            dtmf: true,
+            direction: sdp::Direction::SendRecv,
+            ptime_ms: PTIME_MS,
+            security: sdp::Security::Off,
+            keys: Vec::new(),
+        }
     }
 
     /// From where a leg's audio may come: a peer outside the local networks may be behind a NAT that we can't see.
