@@ -18,6 +18,7 @@ mod ingress;
 mod kernel;
 mod keys;
 mod leg;
+mod listening;
 mod mmsg;
 pub mod outputs;
 mod player;

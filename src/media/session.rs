@@ -72,9 +72,9 @@ pub(crate) const POISON: &[u8] = b"poison";
 #[derive(Debug)]
 pub struct Core {
     first_port: u16,
-    legs: Vec<Option<Box<Leg>>>,
+    pub(in crate::media) legs: Vec<Option<Box<Leg>>>,
     keys: HashMap<LegKey, u32>,
-    wheel: Wheel,
+    pub(in crate::media) wheel: Wheel,
     due: Vec<Entry>,
     due_ms: u64,
     timers: BinaryHeap<Reverse<(Instant, u32, u32)>>,
@@ -85,7 +85,7 @@ pub struct Core {
     opened: Vec<u8>,
     generation: u32,
     /// How many phases were dealt out.
-    phases: u64,
+    pub(in crate::media) phases: u64,
     /// The leg in whose name code runs: the one to close when it panics.
     current: u32,
     /// What was counted.
@@ -537,45 +537,6 @@ impl Core {
         }
     }
 
-    /// Music at the point where it is for everybody.
-    fn running(&mut self, now: Instant, music: Option<Arc<Sound>>) -> Hears {
-        let Some(sound) = music else {
-            self.counters.sounds_missing += 1;
-            return Hears::Silence;
-        };
-        Hears::Player(Player::looped(sound, now.as_micros() / SAMPLE_MICROS))
-    }
-
-    /// Starts or stops a leg's own clock, as what it hears demands. A leg that is paced keeps its phase, so that a
-    /// change of sounds leaves no hole.
-    fn pace(&mut self, now: Instant, pair: u32) {
-        let Some(leg) = leg_mut(&mut self.legs, pair) else { return };
-        if !matches!(leg.hears, Hears::Player(_)) {
-            leg.paced_ms = None;
-            return;
-        }
-        let phase = *leg.phase.get_or_insert_with(|| {
-            self.phases = self.phases.wrapping_add(1);
-            self.phases
-        });
-        let at_ms = self.wheel.next_with_phase(now.as_micros() / 1000, phase, leg.egress.ptime_ms());
-        if leg.paced_ms != Some(at_ms) {
-            leg.paced_ms = Some(at_ms);
-            self.wheel.insert(at_ms, leg.entry);
-        }
-    }
-
-    /// Takes a leg out of the ears of the one it hears.
-    fn unhear(&mut self, pair: u32) {
-        let Some(leg) = leg_mut(&mut self.legs, pair) else { return };
-        let hears = std::mem::replace(&mut leg.hears, Hears::Silence);
-        if let Hears::Leg(speaker) = hears
-            && let Some(speaker) = leg_mut(&mut self.legs, speaker)
-        {
-            speaker.listeners.retain(|listener| *listener != pair);
-        }
-    }
-
     fn close(&mut self, now: Instant, pair: u32, out: &mut Outputs) {
         if let Some(leg) = leg_mut(&mut self.legs, pair) {
             leg.control.leave(wall_at(self.epoch, now), pair, &mut leg.ingress, &mut leg.egress, out);
@@ -607,6 +568,6 @@ fn leg_ref(legs: &[Option<Box<Leg>>], pair: u32) -> Option<&Leg> {
     legs.get(pair as usize)?.as_deref()
 }
 
-fn leg_mut(legs: &mut [Option<Box<Leg>>], pair: u32) -> Option<&mut Leg> {
+pub(in crate::media) fn leg_mut(legs: &mut [Option<Box<Leg>>], pair: u32) -> Option<&mut Leg> {
     legs.get_mut(pair as usize)?.as_deref_mut()
 }
