@@ -140,6 +140,7 @@ impl Bench {
                     }
                     Output::Fact(_) => self.facts += 1,
                     Output::PeerName { .. }
+                    | Output::Recorder(..)
                     | Output::Phone(_)
                     | Output::Resolve(_)
                     | Output::Media { .. }

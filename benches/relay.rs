@@ -66,17 +66,23 @@ enum Work {
     Rooms,
 }
 
+impl Work {
+    fn named(named: impl Fn(&str) -> bool) -> Self {
+        match (named("transcode"), named("music"), named("rooms")) {
+            (true, ..) => Self::Transcode,
+            (_, true, _) => Self::Music,
+            (.., true) => Self::Rooms,
+            _ => Self::Relay,
+        }
+    }
+}
+
 fn main() {
     let numbers: Vec<u64> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
     let legs = numbers.first().map_or(1000, |legs| (*legs as usize).next_multiple_of(6));
     let seconds = numbers.get(1).copied().unwrap_or(4);
     let named = |name: &str| std::env::args().any(|argument| argument == name);
-    let work = match (named("transcode"), named("music"), named("rooms")) {
-        (true, ..) => Work::Transcode,
-        (_, true, _) => Work::Music,
-        (.., true) => Work::Rooms,
-        _ => Work::Relay,
-    };
+    let work = Work::named(named);
     let folder = named("recorded")
         .then(|| std::env::temp_dir().join(format!("strowger-bench-recordings-{}", std::process::id())));
     let sockets = match (named("socket-per-port"), named("one-socket")) {

@@ -25,6 +25,7 @@ pub mod rtp;
 pub mod sdp;
 pub mod sim;
 pub mod sip;
+pub mod srtp;
 pub mod store;
 pub mod subscription;
 pub mod switch;

@@ -1,5 +1,6 @@
 //! One call of a simulated phone: what is negotiated, what is said, and what was seen of it.
 
+use super::encrypted::Encrypted;
 use super::extensions::Extended;
 use super::sound::{Heard, frame};
 use std::collections::VecDeque;
@@ -89,6 +90,7 @@ pub struct Call {
     /// Sends nothing.
     pub mute: bool,
     pub extended: Extended,
+    pub encrypted: Encrypted,
 
     pub(super) peer_tag: Option<Vec<u8>>,
     /// Tags of other answers to the INVITE that came.
@@ -213,6 +215,7 @@ impl Call {
                 packet.extend(self.frame.as_ref().map_or(&[0_u8; 0][..], |(_, frame)| &frame[..]));
             }
         }
+        self.encrypted.seal(agreed, &mut packet);
         Some((self.rtp, to, packet))
     }
 }

@@ -6,7 +6,7 @@ use super::phone::{Phone, Purpose};
 use std::net::IpAddr;
 use std::time::Duration;
 use strowger::clock::Instant;
-use strowger::sdp::Direction;
+use strowger::sdp::{Direction, Security};
 use strowger::sip::dialog::Dialog;
 use strowger::sip::endpoint::ServerTx;
 use strowger::sip::msg::write::{RequestWriter, ResponseWriter};
@@ -34,6 +34,8 @@ pub struct Skills {
     pub reason: Option<&'static str>,
     /// The address that its SDP names, which nobody can reach.
     pub private_address: Option<IpAddr>,
+    /// Whether it encrypts its audio.
+    pub security: Security,
 }
 
 /// What a call has seen of it.

@@ -5,6 +5,7 @@ mod api;
 pub mod call;
 pub mod carrier;
 pub mod certificate;
+pub mod encrypted;
 pub mod exchange;
 pub mod extensions;
 pub mod heap;

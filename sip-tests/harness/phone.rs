@@ -23,6 +23,7 @@ use strowger::sip::dialog::Dialog;
 use strowger::sip::endpoint::{Effect, Endpoint, EndpointSettings, Flow, Transport};
 use strowger::sip::msg::write::{RequestWriter, ResponseWriter};
 use strowger::sip::msg::{Message, Method, Name};
+use strowger::srtp::{MasterKey, Suite};
 
 pub(super) const DOMAIN: &str = "example.com";
 const RTP_PORT_FIRST: u16 = 40_000;
@@ -297,8 +298,9 @@ impl Phone {
         else {
             return;
         };
-        let Ok(header) = packet::read(&packet.bytes) else { return };
-        let payload = &packet.bytes[header.payload.clone()];
+        let Some(bytes) = call.opened(&packet.bytes) else { return };
+        let Ok(header) = packet::read(&bytes) else { return };
+        let payload = &bytes[header.payload.clone()];
         let own_events = call.event_payload;
         if Some(header.payload_type) == own_events {
             if let Some(event) = TelephoneEvent::read(payload)
@@ -374,6 +376,7 @@ impl Phone {
             digits: Vec::new(),
             last_digit_stamp: None,
             mute: false,
+            encrypted: Default::default(),
             extended: Extended::default(),
             call_id,
             tag: self.endpoint.tag(),
@@ -406,6 +409,9 @@ impl Phone {
     }
 
     pub(super) fn local(&mut self, rtp: SocketAddr) -> Local {
+        let mut draw = |suite| MasterKey::draw(suite, &mut self.random);
+        let keys =
+            if self.skills.security.accepts() { Suite::ALL.map(&mut draw).to_vec() } else { Vec::new() };
         Local {
             address: self.skills.private_address.unwrap_or(rtp.ip()),
             port: rtp.port(),
@@ -415,6 +421,8 @@ impl Phone {
             dtmf: self.takes_events,
             direction: Direction::SendRecv,
             ptime_ms: 20,
+            security: self.skills.security,
+            keys,
         }
     }
 

@@ -15,6 +15,8 @@ mod headers;
 mod message;
 #[path = "../../fuzz/bodies/sdp.rs"]
 mod sdp;
+#[path = "../../fuzz/bodies/srtp.rs"]
+mod srtp;
 #[path = "../../fuzz/bodies/stun.rs"]
 mod stun;
 #[path = "../../fuzz/bodies/trace.rs"]
@@ -83,6 +85,11 @@ fn credentials() {
 #[test]
 fn what_is_shown() {
     short_run("trace", trace::run);
+}
+
+#[test]
+fn sealed_packets_and_their_keys() {
+    short_run("srtp", srtp::run);
 }
 
 #[test]

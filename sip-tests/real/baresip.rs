@@ -94,6 +94,17 @@ impl Baresip {
         self.command("uanew", &line);
     }
 
+    /// Starts one that encrypts its audio as `mediaenc` says, and waits until it is registered.
+    pub fn encrypting(switch: &Switch, account: &Account<'_>, mediaenc: &str) -> Self {
+        let mut phone = Self::launch(account, "module srtp.so\n", "");
+        let line = format!("{};mediaenc={mediaenc}", account_line(switch.sip, "", account));
+        phone.command("uanew", &line);
+        wait::until_true(&format!("baresip {} is registered", phone.number), || {
+            switch.api.list("/registrations").iter().any(|binding| binding["number"] == *phone.number)
+        });
+        phone
+    }
+
     /// Starts one without an account, with these lines in its configuration and these contacts.
     fn launch(account: &Account<'_>, more: &str, contacts: &str) -> Self {
         let folder = Folder::new(&format!("baresip-{}", account.number));

@@ -32,11 +32,16 @@ pub struct Linphone {
 impl Linphone {
     /// Starts one at the switch, and waits until it is registered.
     pub fn registered(switch: &Switch, account: &Account<'_>) -> Self {
+        Self::registered_with(switch, account, "")
+    }
+
+    /// The same with further lines in its section `sip`.
+    pub fn registered_with(switch: &Switch, account: &Account<'_>, sip: &str) -> Self {
         let folder = Folder::new(&format!("linphone-{}", account.number));
         // Where it keeps its database; without the folder it does not start its sockets.
         std::fs::create_dir_all(folder.file(".local/share/linphone")).expect("the folder can be written");
         let ports = Range::free();
-        folder.write("linphonerc", configuration(&ports));
+        folder.write("linphonerc", configuration(&ports, sip));
         let output = std::fs::File::create(folder.file("output")).expect("the folder can be written");
         let errors = output.try_clone().expect("a file can be shared");
         let mut command = Command::new("linphonec");
@@ -112,10 +117,10 @@ impl Drop for Linphone {
     }
 }
 
-fn configuration(ports: &Range) -> String {
+fn configuration(ports: &Range, more: &str) -> String {
     format!(
         "[sip]\nuse_ipv6=0\nbind_address=127.0.0.1\nregister_only_when_network_is_up=0\nsip_port={sip}\n\
-         sip_tcp_port=0\nsip_tls_port=0\nguess_hostname=0\n[rtp]\naudio_rtp_port={rtp}\n\
+         sip_tcp_port=0\nsip_tls_port=0\nguess_hostname=0\n{more}[rtp]\naudio_rtp_port={rtp}\n\
          [video]\nenabled=0\ncapture=0\ndisplay=0\nautomatically_initiate=0\nautomatically_accept=0\n\
          [misc]\nversion_check_url_root=\n",
         sip = ports.first,

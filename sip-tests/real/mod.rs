@@ -24,6 +24,7 @@ mod agents;
 mod api;
 mod carrier_proxy;
 mod demo;
+mod encrypted;
 mod hostile;
 mod lifetime;
 mod load_plan;

@@ -206,6 +206,37 @@ fn a_sips_contact_is_called_over_the_connection_that_it_registered_over() {
     assert!(text(invite.header(Name::Contact).expect("a Contact")).starts_with("<sips:strowger@10.0.0.1:"));
 }
 
+/// Who registered over TLS with `sips:` is offered encrypted audio, and plain audio when it refuses that. Nobody else is
+/// offered keys, least of all over UDP.
+#[test]
+fn keys_are_offered_over_tls_to_sips_contacts_alone() {
+    let body = |message: &Message| text(message.body_slice());
+    for (transport, remote, contact, secure) in [
+        (Transport::Tls, "10.1.0.9:50000", "<sips:2002@10.1.0.9:5061>", true),
+        (Transport::Tls, "10.1.0.9:50000", "<sip:2002@10.1.0.9:5061;transport=tls>", false),
+        (Transport::Udp, "10.1.0.9:50000", "<sips:2002@10.1.0.9:50000>", false),
+        (Transport::Udp, "10.1.0.9:50000", "<sip:2002@10.1.0.9:50000>", false),
+    ] {
+        let mut rig = Rig::new(CONFIGURATION);
+        let way = flow(transport, remote, if transport == Transport::Udp { 0 } else { 6 });
+        rig.register(&Registration { flow: way, contact: contact.to_owned(), call_id: "reg", lines: "" });
+        let (invites, _) = rig.call("sip:2002@example.com");
+        let [invite] = &invites[..] else { panic!("{contact}: {invites:?}") };
+        assert_eq!(body(&invite.1).contains("RTP/SAVP"), secure, "{contact}");
+        assert_eq!(body(&invite.1).matches("a=crypto:").count(), if secure { 4 } else { 0 }, "{contact}");
+        if secure {
+            let sent = rig.refuse(invite, 488);
+            let again = sent.iter().find(|(_, bytes)| bytes.starts_with(b"INVITE ")).expect("once more");
+            let again = (again.0, Message::parse(again.1.clone()).expect("our own"));
+            assert!(body(&again.1).contains("RTP/AVP") && !body(&again.1).contains("a=crypto"));
+            assert_eq!(again.1.header(Name::CallId), invite.1.header(Name::CallId));
+            let sent = rig.refuse(&again, 488);
+            assert!(!sent.iter().any(|(_, bytes)| bytes.starts_with(b"INVITE ")), "and not for ever");
+            assert!(sent.iter().any(|(_, bytes)| bytes.starts_with(b"SIP/2.0 488")), "the caller is told");
+        }
+    }
+}
+
 /// RFC 5626 section 6: two flows of one phone are two bindings, of which one is used; when it is lost, the other.
 #[test]
 fn a_phone_with_two_flows_is_called_over_one_of_them() {

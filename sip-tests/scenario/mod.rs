@@ -60,6 +60,7 @@ mod conference;
 mod declined;
 mod drain;
 mod early_media;
+mod encrypted;
 mod feature_codes;
 mod flows;
 mod forked_phones;

@@ -28,6 +28,7 @@ use crate::config::schema::Shape::Seconds;
 use crate::config::schema::Shape::Text;
 use crate::config::security::Permission;
 use crate::config::security_keys;
+use crate::config::srtp::PHONE_SRTP;
 use crate::config::store::Language;
 use crate::config::trunk_keys::EMERGENCY;
 use crate::config::trunk_keys::INBOUND;
@@ -369,6 +370,7 @@ const PHONE: &[Key] = &[
         Nothing("as in `[sip]`"),
         "Whether those who watch this phone see with whom it talks.",
     ),
+    PHONE_SRTP,
 ];
 
 pub(crate) const FORWARD: &[Key] = &[
@@ -430,6 +432,7 @@ const PHONE_RANGE: &[Key] = &[
     DENIED_PREFIXES,
     PERMISSIONS,
     INTERNATIONAL_HOURS,
+    PHONE_SRTP,
 ];
 
 pub(crate) const MEMBERSHIP: &[Key] = &[

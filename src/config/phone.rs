@@ -10,6 +10,7 @@ use crate::config::secret::Secret;
 use crate::config::secret::hex;
 use crate::config::security::PhoneLimits;
 use crate::config::sip::header_text;
+use crate::config::srtp::Srtp;
 use crate::config::tree::Value;
 use crate::ids::PhoneNumber;
 use std::collections::BTreeSet;
@@ -35,6 +36,8 @@ pub struct Phone {
     pub pickup_groups: BTreeSet<String>,
     /// Whether those who watch it see with whom it talks; `None`: as `[sip]` says.
     pub blf_identities: Option<bool>,
+    /// Whether its audio is encrypted.
+    pub srtp: Srtp,
 }
 
 impl Phone {
@@ -51,6 +54,7 @@ impl Phone {
         let (call_groups, pickup_groups) = (groups("call_groups"), groups("pickup_groups"));
         let says = reader.has("blf_identities");
         let blf_identities = says.then_some(reader.flag("blf_identities"));
+        let srtp = reader.word("srtp").unwrap_or(Srtp::Optional);
         let number = number?;
         if !has_secret && contact.is_none() {
             let what =
@@ -66,6 +70,7 @@ impl Phone {
             call_groups,
             pickup_groups,
             blf_identities,
+            srtp,
             limits,
             features,
         })
@@ -103,6 +108,8 @@ pub struct PhoneRange {
     pub secret: PhoneSecret,
     /// What each of them may do, and from where.
     pub limits: PhoneLimits,
+    /// Whether their audio is encrypted.
+    pub srtp: Srtp,
 }
 
 impl PhoneRange {
@@ -110,11 +117,13 @@ impl PhoneRange {
         let numbers = reader.spot("numbers");
         let secret = reader.secret("secret");
         let limits = PhoneLimits::read(reader);
+        let srtp = reader.word("srtp").unwrap_or(Srtp::Optional);
         let numbers = numbers?;
         match Self::parse(&numbers.text) {
             Ok(mut range) => {
                 range.secret = secret.map_or(PhoneSecret::None, PhoneSecret::Plain);
                 range.limits = limits;
+                range.srtp = srtp;
                 reader.cx.take_range(numbers, range.clone());
                 Some(range)
             }
@@ -152,6 +161,7 @@ impl PhoneRange {
             last,
             secret: PhoneSecret::None,
             limits: PhoneLimits::default(),
+            srtp: Srtp::Optional,
         })
     }
 
@@ -207,6 +217,7 @@ impl PhoneRange {
             call_groups: BTreeSet::new(),
             pickup_groups: BTreeSet::new(),
             blf_identities: None,
+            srtp: self.srtp,
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::config::reader::Reader;
 use crate::config::secret::Secret;
 use crate::config::sip;
 use crate::config::sip::header_text;
+use crate::config::srtp::Srtp;
 use crate::config::words::words;
 use crate::ids::TrunkId;
 use std::time::Duration;
@@ -113,6 +114,8 @@ pub struct Trunk {
     pub failover: Duration,
     /// How numbers are written there.
     pub notation: Notation,
+    /// Whether its audio is encrypted.
+    pub srtp: Srtp,
 }
 
 /// A name and a password for digest authentication.
@@ -170,6 +173,7 @@ impl Trunk {
             expires: reader.seconds("expires_seconds"),
             failover: reader.seconds("failover_seconds"),
             notation: notation(reader),
+            srtp: reader.word("srtp").unwrap_or(Srtp::Optional),
         };
         if is_nowhere {
             reader.cx.fault(&hosts_at, format!("trunk `{}` needs `hosts`", trunk.id));

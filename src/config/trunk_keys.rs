@@ -16,6 +16,7 @@ use crate::config::schema::Shape::Integer;
 use crate::config::schema::Shape::List;
 use crate::config::schema::Shape::Seconds;
 use crate::config::schema::Shape::Text;
+use crate::config::srtp::TRUNK_SRTP;
 use crate::config::trunk::Identity;
 use crate::config::trunk::Kind;
 use crate::config::trunk::NumberFormat;
@@ -88,6 +89,7 @@ pub(crate) const TRUNK: &[Key] = &[
         Value(r#""as_is""#),
         "How numbers are sent there; `e164` and `national` need `country`.",
     ),
+    TRUNK_SRTP,
 ];
 
 pub(crate) const EMERGENCY: &[Key] = &[

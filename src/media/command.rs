@@ -5,6 +5,7 @@
 
 use crate::media::tap::TapKey;
 use crate::rtp::latch::Guard;
+use crate::srtp::KeyPair;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -152,6 +153,14 @@ pub enum Command {
         /// The peer may send.
         receives: bool,
     },
+    /// The leg's audio is encrypted from now on, or plain again. Stands before the [`Command::Describe`] of the same offer
+    /// and answer, so that nothing plain is taken or sent in between. The same keys again change nothing.
+    Secure {
+        /// Whose.
+        leg: LegKey,
+        /// The keys of both directions; `None` is plain.
+        keys: Option<Box<KeyPair>>,
+    },
     /// What a leg hears from now on. A bridge is two of these.
     Hear {
         /// Who hears.
@@ -293,6 +302,10 @@ pub struct LegStats {
     pub unknown_dropped: u64,
     /// Packets dropped because they were no RTP, or no RTCP.
     pub malformed_dropped: u64,
+    /// Packets dropped because they were not sealed with the peer's key.
+    pub unauthenticated_dropped: u64,
+    /// Packets dropped because they had come before, sealed with the peer's key.
+    pub replayed_dropped: u64,
     /// From the opening to the first accepted packet.
     pub first_packet_in_after: Option<Duration>,
     /// From the opening to the first sent packet.

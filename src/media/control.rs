@@ -106,7 +106,7 @@ impl Control {
         now: Now,
         pair: u32,
         ingress: &mut Ingress,
-        egress: &Egress,
+        egress: &mut Egress,
         dice: u64,
         out: &mut Outputs,
     ) {
@@ -124,7 +124,7 @@ impl Control {
         now: Now,
         pair: u32,
         ingress: &mut Ingress,
-        egress: &Egress,
+        egress: &mut Egress,
         out: &mut Outputs,
     ) {
         if let Some((channel, to)) = self.target(ingress).filter(|_| self.reported) {
@@ -140,7 +140,7 @@ impl Control {
         channel: Channel,
         to: SocketAddr,
         ingress: &mut Ingress,
-        egress: &Egress,
+        egress: &mut Egress,
         bye: bool,
         out: &mut Outputs,
     ) {
@@ -160,7 +160,11 @@ impl Control {
             cname: &self.cname,
             bye,
         };
-        out.send(pair, channel, to, |bytes| rtcp::write(bytes, &report));
+        out.send(pair, channel, to, |bytes| {
+            let start = bytes.len();
+            rtcp::write(bytes, &report);
+            egress.security.control(bytes, start, report.ssrc);
+        });
     }
 
     fn block(&self, now: Instant, ingress: &mut Ingress) -> Option<Block> {

@@ -14,6 +14,7 @@ use crate::media::player::Player;
 use crate::media::relay;
 use crate::media::relay::Kind;
 use crate::media::room::Room;
+use crate::media::security::Sealing;
 use crate::media::softener::Softener;
 use crate::media::tap::Tap;
 use crate::media::tap::TapKey;
@@ -31,7 +32,7 @@ const PTIME_MS: u8 = 20;
 const BYTES_PER_MS: usize = 8;
 
 /// The sending half of one leg.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Egress {
     /// The stream's numbers.
     pub(crate) timeline: Timeline,
@@ -43,6 +44,8 @@ pub(crate) struct Egress {
     pub(crate) first_at: Option<Instant>,
     /// When the last packet was sent.
     pub(crate) last_at: Option<Instant>,
+    /// Our keys.
+    pub(crate) security: Sealing,
     pair: u32,
     format: Option<Format>,
     sends: bool,
@@ -56,13 +59,14 @@ pub(crate) struct Egress {
 
 impl Egress {
     /// A stream that has sent nothing, from a pair of ports.
-    pub(crate) const fn new(pair: u32, timeline: Timeline) -> Self {
+    pub(crate) fn new(pair: u32, timeline: Timeline) -> Self {
         Self {
             timeline,
             packets: 0,
             bytes: 0,
             first_at: None,
             last_at: None,
+            security: Sealing::default(),
             pair,
             format: None,
             sends: false,
@@ -294,6 +298,11 @@ impl Egress {
             let (codec, ssrc) = (format.codec, self.timeline.ssrc());
             let Stamp { timestamp, marker, .. } = stamp;
             out.tap_last(Tap { key, voice: Voice::Heard, codec, ssrc, timestamp, marker, at: now }, length);
+        }
+        // Only now: what is tapped is what the party hears, not what goes on the wire.
+        if !out.seal_last(|bytes, start| self.security.rtp(bytes, start)) {
+            self.packets -= 1;
+            self.bytes -= length as u64;
         }
     }
 }

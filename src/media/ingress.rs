@@ -6,6 +6,7 @@ use crate::media::command::KeyWay;
 use crate::media::heard_keys::HeardKeys;
 use crate::media::relay;
 use crate::media::relay::Kind;
+use crate::media::security::Opening;
 use crate::rtp::dtmf::Recognizer;
 use crate::rtp::dtmf::TelephoneEvent;
 use crate::rtp::latch::Guard;
@@ -15,10 +16,11 @@ use crate::rtp::latch::Verdict;
 use crate::rtp::packet;
 use crate::rtp::packet::Header;
 use crate::rtp::reception::Reception;
+use crate::srtp::Fault;
 use std::net::SocketAddr;
 
 /// The receiving half of one leg.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Ingress {
     /// From where it is spoken to.
     pub(crate) latch: Latch,
@@ -30,6 +32,8 @@ pub(crate) struct Ingress {
     pub(crate) first_at: Option<Instant>,
     /// Counters.
     pub(crate) counts: Counts,
+    /// The peer's keys.
+    pub(crate) security: Opening,
     format: Option<Format>,
     receives: bool,
     recognizer: Recognizer,
@@ -50,6 +54,10 @@ pub(crate) struct Counts {
     pub(crate) unknown: u64,
     /// Dropped: not RTP, not RTCP.
     pub(crate) malformed: u64,
+    /// Dropped: not sealed with the peer's key.
+    pub(crate) unauthenticated: u64,
+    /// Dropped: heard before.
+    pub(crate) replayed: u64,
 }
 
 /// An accepted packet.
@@ -76,6 +84,7 @@ impl Ingress {
             last_at: None,
             first_at: None,
             counts: Counts::default(),
+            security: Opening::default(),
             format: None,
             receives: false,
             recognizer: Recognizer::default(),
@@ -98,6 +107,26 @@ impl Ingress {
     /// Lost packets of all sources so far; doubles count against.
     pub(crate) fn lost(&self) -> i64 {
         self.lost_before + self.reception.as_ref().map_or(0, |reception| i64::from(reception.lost()))
+    }
+
+    /// The packet as its sender wrote it, decrypted into `opened` where that is agreed; `None` when it was dropped and
+    /// counted. Nothing is learnt from what is not authentic.
+    pub(crate) fn open<'a>(
+        &mut self,
+        packet: &'a [u8],
+        is_control: bool,
+        opened: &'a mut Vec<u8>,
+    ) -> Option<&'a [u8]> {
+        let fault = match self.security.open(packet, is_control, opened) {
+            Ok(packet) => return Some(packet),
+            Err(fault) => fault,
+        };
+        match fault {
+            Fault::Malformed => self.counts.malformed += 1,
+            Fault::Unauthenticated => self.counts.unauthenticated += 1,
+            Fault::Replayed => self.counts.replayed += 1,
+        }
+        None
     }
 
     /// Takes one RTP packet; `None` when it was dropped and counted.

@@ -162,6 +162,8 @@ impl Leg {
             strangers_dropped: counts.strangers,
             unknown_dropped: counts.unknown,
             malformed_dropped: counts.malformed,
+            unauthenticated_dropped: counts.unauthenticated,
+            replayed_dropped: counts.replayed,
             first_packet_in_after: after(self.ingress.first_at),
             first_packet_out_after: after(self.egress.first_at),
         }

@@ -7,6 +7,7 @@
 //! ports from the same one. Signalling is not here: a leg is described by the result of an offer and answer.
 
 mod activity;
+mod arrival;
 pub mod board;
 mod bpf;
 mod clocked;
@@ -22,6 +23,7 @@ mod kernel;
 mod keys;
 mod leg;
 mod limiter;
+mod listening;
 mod mixer;
 mod mmsg;
 pub mod outputs;
@@ -31,6 +33,7 @@ mod raw;
 mod relay;
 mod room;
 mod rooms;
+mod security;
 pub mod session;
 mod shared;
 mod softener;

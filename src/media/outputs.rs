@@ -83,6 +83,19 @@ impl Outputs {
         self.sends.push(Send { pair, channel, to, start, end: self.arena.len() });
     }
 
+    /// Changes the bytes of the packet that was added last, from their start on; takes it back when `change` says that it
+    /// must not be sent. Whether it stays.
+    pub(crate) fn seal_last(&mut self, change: impl FnOnce(&mut Vec<u8>, usize) -> bool) -> bool {
+        let Some(send) = self.sends.last_mut() else { return false };
+        let stays = change(&mut self.arena, send.start);
+        send.end = self.arena.len();
+        if !stays {
+            self.arena.truncate(send.start - HEADROOM);
+            self.sends.pop();
+        }
+        stays
+    }
+
     /// Copies the end of the packet that was added last to the recorder.
     pub(crate) fn tap_last(&mut self, tap: Tap, length: usize) {
         let start = self.arena.len().saturating_sub(length);

@@ -24,16 +24,14 @@ use crate::media::outputs::Channel;
 use crate::media::outputs::Outputs;
 use crate::media::player::Played;
 use crate::media::player::Player;
-use crate::media::relay::Kind;
 use crate::media::rooms::Rooms;
 use crate::media::sounds::Sound;
 use crate::media::sounds::Sounds;
-use crate::media::tap::Tap;
 use crate::media::tap::TapKey;
-use crate::media::tap::Voice;
 use crate::media::warm::warm;
 use crate::media::wheel::Entry;
 use crate::media::wheel::Wheel;
+use crate::media::wire::DATAGRAM_MAX;
 use crate::rtp::SAMPLE_MICROS;
 use crate::rtp::latch::Guard;
 use crate::rtp::packet;
@@ -75,16 +73,18 @@ pub struct Core {
     pub(in crate::media) legs: Vec<Option<Box<Leg>>>,
     pub(in crate::media) rooms: Rooms,
     keys: HashMap<LegKey, u32>,
-    wheel: Wheel,
+    pub(in crate::media) wheel: Wheel,
     due: Vec<Entry>,
     due_ms: u64,
     timers: BinaryHeap<Reverse<(Instant, u32, u32)>>,
     pub(in crate::media) sounds: Sounds,
     random: Random,
-    epoch: Now,
+    pub(in crate::media) epoch: Now,
+    /// The packet that is being handled, decrypted.
+    opened: Vec<u8>,
     generation: u32,
     /// How many phases were dealt out.
-    phases: u64,
+    pub(in crate::media) phases: u64,
     /// The leg in whose name code runs: the one to close when it panics.
     pub(in crate::media) current: u32,
     /// What was counted.
@@ -106,6 +106,7 @@ impl Core {
             sounds,
             random,
             epoch,
+            opened: Vec::with_capacity(DATAGRAM_MAX),
             generation: 0,
             phases: 0,
             current: 0,
@@ -173,64 +174,24 @@ impl Core {
             self.counters.dropped += 1;
             return;
         }
-        if channel == Channel::Rtcp || packet::is_rtcp(bytes) {
-            let ours = leg.egress.timeline.ssrc();
-            if !leg.control.take(wall_at(self.epoch, now), from, bytes, &leg.ingress, ours) {
-                leg.ingress.counts.malformed += 1;
+        let is_control = channel == Channel::Rtcp || packet::is_rtcp(bytes);
+        // Taken out, for others of ours are asked while it is read.
+        let mut opened = std::mem::take(&mut self.opened);
+        if let Some(bytes) = leg.ingress.open(bytes, is_control, &mut opened) {
+            if is_control {
+                self.control(now, pair, from, bytes);
+            } else {
+                self.audio(now, pair, from, bytes, out);
             }
-            return;
-        }
-        assert!(!cfg!(test) || bytes != POISON, "a test wants to see what becomes of a panic");
-        self.counters.packets_in += 1;
-        let Some(heard) = leg.ingress.take(now, from, bytes) else {
+        } else if !is_control {
+            self.counters.packets_in += 1;
             self.counters.dropped += 1;
-            return;
-        };
-        leg.watch.told = false;
-        let key = leg.key;
-        if heard.latched {
-            out.events.push(Event::Latched { leg: key, from });
         }
-        if let Some(digit) = heard.digit {
-            out.events.push(Event::Digit { leg: key, digit, by: KeyWay::Event });
-        }
-        let unbonded = leg.bond.is_none();
-        let sits = leg.seat.is_some();
-        if let (Some(tap), Some(Kind::Audio(codec))) = (leg.tap, heard.kind) {
-            let (header, voice) = (&heard.header, Voice::Said);
-            let (ssrc, timestamp, marker) = (header.ssrc, header.timestamp, header.marker);
-            let tap = Tap { key: tap, voice, codec, ssrc, timestamp, marker, at: now };
-            out.taps.push(tap, bytes.get(header.payload.clone()).unwrap_or_default());
-        }
-        if heard.kind.is_some() {
-            let payload = bytes.get(heard.header.payload.clone()).unwrap_or_default();
-            if sits {
-                self.say_in_room(now, pair, &heard, payload);
-            }
-            let mut index = 0;
-            let listener =
-                |legs: &[Option<Box<Leg>>], index: usize| leg_ref(legs, pair)?.listeners.get(index).copied();
-            while let Some(listener) = listener(&self.legs, index) {
-                let leaving = |leg: &Leg| leg.seat.is_some_and(|seat| seat.is_leaving());
-                if matches!(heard.kind, Some(Kind::Audio(_)))
-                    && leg_ref(&self.legs, listener).is_some_and(leaving)
-                {
-                    self.step_out(listener);
-                }
-                if let Some(listener) = leg_mut(&mut self.legs, listener) {
-                    let to = listener.ingress.latch.target();
-                    listener.egress.relay(now, to, &heard, payload, out);
-                }
-                index += 1;
-            }
-        }
-        if unbonded || heard.latched {
-            self.bond(now, pair, out);
-        }
+        self.opened = opened;
     }
 
     /// Connects or disconnects a pair's socket where that has changed.
-    fn bond(&mut self, now: Instant, pair: u32, out: &mut Outputs) {
+    pub(in crate::media) fn bond(&mut self, now: Instant, pair: u32, out: &mut Outputs) {
         let Some(leg) = leg_mut(&mut self.legs, pair) else { return };
         let wanted = leg.bond_wanted(now);
         if leg.bond != wanted {
@@ -312,7 +273,7 @@ impl Core {
         leg.due = None;
         if due(leg.control.next_at) {
             let dice = self.random.next_u64();
-            leg.control.report(wall_at(self.epoch, now), pair, &mut leg.ingress, &leg.egress, dice, out);
+            leg.control.report(wall_at(self.epoch, now), pair, &mut leg.ingress, &mut leg.egress, dice, out);
         }
         if due(leg.no_media_at()) {
             leg.watch.told = true;
@@ -354,6 +315,7 @@ impl Core {
             Command::Restock => out.restock = true,
             Command::Announce { room, files, number } => self.announce(room, &files, number, out),
             Command::Describe { leg, .. }
+            | Command::Secure { leg, .. }
             | Command::Hear { leg, .. }
             | Command::Watch { leg, .. }
             | Command::Press { leg, .. }
@@ -370,6 +332,12 @@ impl Core {
         self.current = pair;
         match command {
             Command::Describe { .. } => self.describe(now, pair, &command, out),
+            Command::Secure { keys, .. } => {
+                if let Some(leg) = leg_mut(&mut self.legs, pair) {
+                    leg.ingress.security.set(keys.as_deref());
+                    leg.egress.security.set(keys.as_deref());
+                }
+            }
             Command::Hear { source, .. } => {
                 let same = leg_ref(&self.legs, pair).is_some_and(|leg| leg.source == source);
                 if let (Source::Room { room, heard_by }, false) = (&source, same) {
@@ -427,7 +395,10 @@ impl Core {
         self.current = pair;
         self.generation = self.generation.wrapping_add(1);
         let dice = self.random.next_u64();
-        let timeline = Timeline::new((dice >> 32) as u32, (dice >> 16) as u16, self.random.next_u64() as u32);
+        // The numbers begin in their lower half: who misses the first packets of an encrypted stream must not miss that they
+        // have wrapped (RFC 3711 section 3.3.1).
+        let sequence = (dice >> 16) as u16 >> 1;
+        let timeline = Timeline::new((dice >> 32) as u32, sequence, self.random.next_u64() as u32);
         let leg = Leg {
             key,
             entry: Entry { pair, generation: self.generation },
@@ -539,48 +510,9 @@ impl Core {
         }
     }
 
-    /// Music at the point where it is for everybody.
-    fn running(&mut self, now: Instant, music: Option<Arc<Sound>>) -> Hears {
-        let Some(sound) = music else {
-            self.counters.sounds_missing += 1;
-            return Hears::Silence;
-        };
-        Hears::Player(Player::looped(sound, now.as_micros() / SAMPLE_MICROS))
-    }
-
-    /// Starts or stops a leg's own clock, as what it hears demands. A leg that is paced keeps its phase, so that a
-    /// change of sounds leaves no hole.
-    fn pace(&mut self, now: Instant, pair: u32) {
-        let Some(leg) = leg_mut(&mut self.legs, pair) else { return };
-        if !matches!(leg.hears, Hears::Player(_)) {
-            leg.paced_ms = None;
-            return;
-        }
-        let phase = *leg.phase.get_or_insert_with(|| {
-            self.phases = self.phases.wrapping_add(1);
-            self.phases
-        });
-        let at_ms = self.wheel.next_with_phase(now.as_micros() / 1000, phase, leg.egress.ptime_ms());
-        if leg.paced_ms != Some(at_ms) {
-            leg.paced_ms = Some(at_ms);
-            self.wheel.insert(at_ms, leg.entry);
-        }
-    }
-
-    /// Takes a leg out of the ears of the one it hears.
-    pub(in crate::media) fn unhear(&mut self, pair: u32) {
-        let Some(leg) = leg_mut(&mut self.legs, pair) else { return };
-        let hears = std::mem::replace(&mut leg.hears, Hears::Silence);
-        if let Hears::Leg(speaker) = hears
-            && let Some(speaker) = leg_mut(&mut self.legs, speaker)
-        {
-            speaker.listeners.retain(|listener| *listener != pair);
-        }
-    }
-
     fn close(&mut self, now: Instant, pair: u32, out: &mut Outputs) {
         if let Some(leg) = leg_mut(&mut self.legs, pair) {
-            leg.control.leave(wall_at(self.epoch, now), pair, &mut leg.ingress, &leg.egress, out);
+            leg.control.leave(wall_at(self.epoch, now), pair, &mut leg.ingress, &mut leg.egress, out);
         }
         self.remove(pair, out);
     }

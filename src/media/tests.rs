@@ -57,6 +57,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
+mod encrypted;
 #[path = "rooms/tests.rs"]
 mod rooms;
 
@@ -110,6 +111,8 @@ struct Phone {
     speaks: bool,
     heard: Vec<(Instant, Vec<u8>)>,
     reports: Vec<(Instant, Vec<u8>)>,
+    /// Its keys; what it hears is kept as it was before it was sealed.
+    srtp: Option<encrypted::Keys>,
 }
 
 impl Phone {
@@ -219,6 +222,7 @@ impl Net {
             speaks: true,
             heard: Vec::new(),
             reports: Vec::new(),
+            srtp: None,
         };
         self.phones.push(phone);
         let leg = LegKey(index as u64);
@@ -292,6 +296,7 @@ impl Net {
         for send in &self.out.sends {
             let bytes = self.out.bytes(send).to_vec();
             let Some(phone) = self.phones.get_mut(send.pair as usize) else { continue };
+            let Some(bytes) = phone.opened(send.channel, bytes) else { continue };
             let rtcp_port = SocketAddr::new(phone.address.ip(), phone.address.port() + 1);
             match send.channel {
                 Channel::Rtp if send.to == phone.address => phone.heard.push((self.now, bytes)),
@@ -312,7 +317,8 @@ impl Net {
             if (self.now.as_micros() / 1000).is_multiple_of(20) {
                 for index in 0..self.phones.len() {
                     if self.phones[index].speaks {
-                        let (from, bytes) = (self.phones[index].address, self.phones[index].frame());
+                        let frame = self.phones[index].frame();
+                        let (from, bytes) = (self.phones[index].address, self.phones[index].sealed(frame));
                         self.fly(index, from, bytes);
                     }
                 }

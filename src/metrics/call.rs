@@ -30,6 +30,8 @@ pub(crate) struct CallFamilies {
     emergency: IntCounter,
     rtp_packets: IntCounter,
     rtp_lost: IntCounter,
+    srtp_unauthenticated: IntCounter,
+    srtp_replayed: IntCounter,
     rtp_jitter: Timing,
     mos: prometheus::Histogram,
     without_media: Cells,
@@ -65,6 +67,8 @@ impl CallFamilies {
             emergency: plain_counter(&families.counter(&names::EMERGENCY_CALLS)),
             rtp_packets: plain_counter(&families.counter(&names::RTP_PACKETS)),
             rtp_lost: plain_counter(&families.counter(&names::RTP_LOST)),
+            srtp_unauthenticated: plain_counter(&families.counter(&names::SRTP_UNAUTHENTICATED)),
+            srtp_replayed: plain_counter(&families.counter(&names::SRTP_REPLAYED)),
             rtp_jitter: Timing(plain_histogram(&families.histogram(&names::RTP_JITTER))),
             mos: plain_histogram(&families.histogram(&names::CALL_MOS)),
             without_media: Cells::new(without_media, Side::ALL.len()),
@@ -128,6 +132,12 @@ impl Metrics {
     pub fn rtp_packets(&self, received: u64, lost: u64) {
         self.0.call.rtp_packets.inc_by(received);
         self.0.call.rtp_lost.inc_by(lost);
+    }
+
+    /// Packets of encrypted streams that were not taken: they were not authentic, or had come before.
+    pub fn srtp_dropped(&self, unauthenticated: u64, replayed: u64) {
+        self.0.call.srtp_unauthenticated.inc_by(unauthenticated);
+        self.0.call.srtp_replayed.inc_by(replayed);
     }
 
     /// A received stream's jitter, once for each stream.

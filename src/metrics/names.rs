@@ -194,6 +194,12 @@ families! {
     RTP_PACKETS = counter("strowger_rtp_packets_total", &[], "RTP packets received.");
     /// Lost packets.
     RTP_LOST = counter("strowger_rtp_lost_packets_total", &[], "RTP packets that never came, by their sequence numbers.");
+    /// Strangers' packets.
+    SRTP_UNAUTHENTICATED = counter("strowger_srtp_unauthenticated_packets_total", &[],
+        "Packets of encrypted calls that were not sealed with the party's key.");
+    /// Packets that came again.
+    SRTP_REPLAYED = counter("strowger_srtp_replayed_packets_total", &[],
+        "Packets of encrypted calls that had come before.");
     /// Jitter.
     RTP_JITTER = histogram("strowger_rtp_jitter_seconds", JITTER, &[],
         "Interarrival jitter of a received stream (RFC 3550 section 6.4.1), once for each stream.");

@@ -3,7 +3,11 @@
 //! The address is the one that the peer can reach, chosen by the caller; ports come from the media's port pool.
 
 use crate::sdp::codec::Codec;
+use crate::sdp::crypto::Crypto;
+use crate::sdp::crypto::Security;
 use crate::sdp::direction::Direction;
+use crate::srtp::MasterKey;
+use crate::srtp::Suite;
 use sdp_types::Attribute;
 use sdp_types::Media;
 use std::net::IpAddr;
@@ -27,6 +31,11 @@ pub struct Local {
     pub direction: Direction,
     /// The packet length that we want to receive, in milliseconds; 20 as a rule.
     pub ptime_ms: u8,
+    /// Whether the stream is encrypted.
+    pub security: Security,
+    /// Our keys, one for each suite that we offer and take, in our order. They stay the same for the dialog's life, so that
+    /// a body that only repeats itself changes no key. Empty where nothing is encrypted.
+    pub keys: Vec<MasterKey>,
 }
 
 /// The payload number of `telephone-event/8000` in our offers: the one that every phone uses, so that even a peer
@@ -39,7 +48,9 @@ const DYNAMIC_FIRST: u8 = 96;
 /// The body of an offer with one audio stream.
 pub fn offer(local: &Local) -> Vec<u8> {
     let numbers = local.numbers();
-    let audio = audio_line(local, "RTP/AVP", &numbers, local.direction, false);
+    let (profile, crypto) =
+        if local.security.offers() { ("RTP/SAVP", local.crypto()) } else { ("RTP/AVP", Vec::new()) };
+    let audio = audio_line(local, profile, &numbers, &crypto, local.direction, false);
     body(local, &[audio])
 }
 
@@ -52,6 +63,16 @@ pub(in crate::sdp) struct Numbers {
 }
 
 impl Local {
+    /// Our key for a suite.
+    pub(in crate::sdp) fn key(&self, suite: Suite) -> Option<&MasterKey> {
+        self.keys.iter().find(|key| key.suite() == suite)
+    }
+
+    /// The `a=crypto` lines of our offers.
+    fn crypto(&self) -> Vec<Crypto> {
+        (1..).zip(&self.keys).map(|(tag, key)| Crypto { tag, key: key.clone() }).collect()
+    }
+
     /// The numbers of our offers: static ones where they exist, else from 96 up in the order of the codecs, so that
     /// the same codecs always get the same numbers.
     pub(in crate::sdp) fn numbers(&self) -> Numbers {
@@ -81,6 +102,7 @@ pub(in crate::sdp) fn audio_line(
     local: &Local,
     profile: &str,
     numbers: &Numbers,
+    crypto: &[Crypto],
     direction: Direction,
     rtcp_mux: bool,
 ) -> Media {
@@ -96,6 +118,7 @@ pub(in crate::sdp) fn audio_line(
         // RFC 4733 section 2.5.1.1: the sixteen digits and, as carriers expect, flash.
         attributes.push(Attribute::with_value("fmtp", format!("{payload} 0-16")));
     }
+    attributes.extend(crypto.iter().map(|line| Attribute::with_value("crypto", line)));
     attributes.push(Attribute::with_value("ptime", local.ptime_ms));
     attributes.push(Attribute::new(direction.attribute()));
     if rtcp_mux {
@@ -177,8 +200,10 @@ mod tests {
                 dtmf: true,
                 direction: Direction::SendOnly,
                 ptime_ms: 20,
+                security: Security::Off,
+                keys: Vec::new(),
             };
-            let audio = audio_line(&local, "RTP/AVP", &local.numbers(), local.direction, true);
+            let audio = audio_line(&local, "RTP/AVP", &local.numbers(), &[], local.direction, true);
             let medias = vec![audio, bare_line("image", 0, "udptl", "t38")];
             let mut session = Session::new(Origin::with_ip_addr(7, 3, address), "-");
             session.set_connection(Connection::from_ip_addr(address));

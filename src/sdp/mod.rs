@@ -1,10 +1,11 @@
 //! SDP (RFC 8866) and the offer/answer model (RFC 3264) for one audio stream: what may be sent where, in which codec.
 //!
 //! Pure: bodies in, bodies and an [`Agreed`] out. Not the dialog's view of when an offer may be made (that is
-//! `sip::dialog`), and not the codecs themselves. The only home of the crate `sdp-types`, which reads and writes
+//! `sip::dialog`), and not the codecs themselves. Keys pass through here and are never shown. The only home of the crate `sdp-types`, which reads and writes
 //! the lines; the meaning is ours.
 
 mod codec;
+mod crypto;
 mod direction;
 mod local;
 mod negotiate;
@@ -14,6 +15,8 @@ mod version;
 
 pub use crate::sdp::codec::Codec;
 pub use crate::sdp::codec::Encoding;
+pub use crate::sdp::crypto::Crypto;
+pub use crate::sdp::crypto::Security;
 pub use crate::sdp::direction::Direction;
 pub use crate::sdp::local::Local;
 pub use crate::sdp::local::offer;

@@ -4,6 +4,8 @@
 //! may send after our own offer is listed apart.
 
 use crate::sdp::codec::Codec;
+use crate::sdp::crypto::Crypto;
+use crate::sdp::crypto::Security;
 use crate::sdp::direction::Direction;
 use crate::sdp::local::Local;
 use crate::sdp::local::Numbers;
@@ -13,6 +15,7 @@ use crate::sdp::local::body;
 use crate::sdp::read::Profile;
 use crate::sdp::read::Remote;
 use crate::sdp::read::RemoteAudio;
+use crate::srtp::KeyPair;
 use std::net::SocketAddr;
 use thiserror::Error;
 
@@ -43,6 +46,8 @@ pub struct Agreed {
     pub direction: Direction,
     /// Whether the peer put us on hold: he does not listen, though we would send.
     pub held: bool,
+    /// The keys of both directions, where the stream is encrypted.
+    pub srtp: Option<Box<KeyPair>>,
 }
 
 /// Why an offer or an answer cannot be taken: 488 Not Acceptable Here, or BYE. The call before it is untouched.
@@ -51,9 +56,15 @@ pub enum Refusal {
     /// No audio stream in use: T.38, video alone, or an answer that refuses ours.
     #[error("no audio stream")]
     NoAudio,
-    /// Only encrypted audio is offered.
+    /// Only encrypted audio is offered, and this party's is to be plain.
     #[error("only encrypted audio (SRTP) is offered")]
     SecureOnly,
+    /// Only plain audio is offered, and this party's is to be encrypted.
+    #[error("only plain audio is offered, and encryption (SRTP) is required")]
+    PlainOnly,
+    /// Encrypted audio, but in no way that both know.
+    #[error("no crypto suite in common")]
+    NoCommonSuite,
     /// Audio that is not RTP over UDP.
     #[error("the audio does not travel as RTP over UDP")]
     Transport,
@@ -70,7 +81,7 @@ impl Refusal {
     pub const fn warning_code(self) -> u16 {
         match self {
             Self::AddressFamily => 301,
-            Self::SecureOnly | Self::Transport => 302,
+            Self::SecureOnly | Self::PlainOnly | Self::NoCommonSuite | Self::Transport => 302,
             Self::NoAudio => 304,
             Self::NoCommonCodec => 305,
         }
@@ -82,7 +93,7 @@ impl Refusal {
 /// # Errors
 /// As [`answer`].
 pub fn acceptable(remote: &Remote, local: &Local) -> Result<(), Refusal> {
-    let audio = usable(remote, local)?;
+    let audio = usable(remote, local, local.security.accepts())?;
     let common = audio.formats.iter().any(|(_, codec)| local.codecs.contains(codec));
     if common { Ok(()) } else { Err(Refusal::NoCommonCodec) }
 }
@@ -90,7 +101,8 @@ pub fn acceptable(remote: &Remote, local: &Local) -> Result<(), Refusal> {
 /// Answers an offer. The codec is `prefer` (what the other leg speaks) if both know it, else the first of the
 /// offerer's that we know.
 pub fn answer(remote: &Remote, local: &Local, prefer: Option<&Codec>) -> Result<(Vec<u8>, Agreed), Refusal> {
-    let audio = usable(remote, local)?;
+    let audio = usable(remote, local, local.security.accepts())?;
+    let crypto = keys_of(audio, local)?;
     let common = || audio.formats.iter().filter(|(_, codec)| local.codecs.contains(codec));
     let preferred = common().find(|(_, codec)| Some(codec) == prefer);
     let (payload, codec) = preferred.or_else(|| common().next()).ok_or(Refusal::NoCommonCodec)?;
@@ -102,7 +114,9 @@ pub fn answer(remote: &Remote, local: &Local, prefer: Option<&Codec>) -> Result<
     let lines = remote.lines.iter().enumerate().map(|(index, line)| {
         if index == audio.index {
             // RFC 3264 section 6: the same transport protocol, the offer's payload numbers.
-            audio_line(local, &line.proto, &numbers, direction, audio.rtcp_mux)
+            let chosen = crypto.as_ref();
+            let chosen = chosen.map(|(line, keys)| Crypto { tag: line.tag, key: keys.ours.clone() });
+            audio_line(local, &line.proto, &numbers, chosen.as_slice(), direction, audio.rtcp_mux)
         } else {
             // RFC 3264 section 6: as many lines as the offer, in its order; a refused one has port 0.
             bare_line(&line.media, 0, &line.proto, &line.formats)
@@ -124,13 +138,15 @@ pub fn answer(remote: &Remote, local: &Local, prefer: Option<&Codec>) -> Result<
         ptime_ms: ptime_ms(audio, local),
         direction,
         held: !audio.direction.receives(),
+        srtp: crypto.map(|(_, keys)| keys),
     };
     Ok((body, agreed))
 }
 
 /// Reads the answer to the offer that [`crate::sdp::offer`] made of `ours`.
 pub fn agree(ours: &Local, theirs: &Remote) -> Result<Agreed, Refusal> {
-    let audio = usable(theirs, ours)?;
+    let audio = usable(theirs, ours, ours.security.offers())?;
+    let crypto = keys_of(audio, ours)?;
     let numbers = ours.numbers();
     let our_number =
         |codec: &Codec| numbers.codecs.iter().find(|(_, ours)| ours == codec).map(|(payload, _)| *payload);
@@ -158,20 +174,44 @@ pub fn agree(ours: &Local, theirs: &Remote) -> Result<Agreed, Refusal> {
         ptime_ms: ptime_ms(audio, ours),
         direction: audio.direction.reversed().and(ours.direction),
         held: ours.direction.sends() && !audio.direction.receives(),
+        srtp: crypto.map(|(_, keys)| keys),
     })
 }
 
-fn usable<'a>(remote: &'a Remote, local: &Local) -> Result<&'a RemoteAudio, Refusal> {
-    let audio = remote.audio.as_ref().filter(|audio| audio.rtp.port() != 0).ok_or(Refusal::NoAudio)?;
+/// The stream to take: the encrypted one where it may be.
+fn usable<'a>(remote: &'a Remote, local: &Local, takes_secure: bool) -> Result<&'a RemoteAudio, Refusal> {
+    let in_use = |audio: &&RemoteAudio| audio.rtp.port() != 0;
+    let both = [&remote.secure, &remote.audio].into_iter().flatten().filter(in_use);
+    let keyed = { both }.find(|audio| takes_secure && !audio.crypto.is_empty());
+    let audio = keyed.or(remote.audio.as_ref().filter(in_use)).ok_or(Refusal::NoAudio)?;
     match audio.profile {
-        Profile::Plain => {}
-        Profile::Secure => return Err(Refusal::SecureOnly),
+        Profile::Plain if local.security == Security::Required => return Err(Refusal::PlainOnly),
+        Profile::Secure if takes_secure && audio.crypto.is_empty() => return Err(Refusal::NoCommonSuite),
+        Profile::Secure if !takes_secure => return Err(Refusal::SecureOnly),
+        Profile::Plain | Profile::Secure => {}
+        Profile::Dtls => return Err(Refusal::SecureOnly),
         Profile::Unknown => return Err(Refusal::Transport),
     }
     if audio.rtp.is_ipv4() != local.address.is_ipv4() && !audio.rtp.ip().is_unspecified() {
         return Err(Refusal::AddressFamily);
     }
     Ok(audio)
+}
+
+/// Their line that is taken, and our key of its suite; `None` for a plain stream.
+fn keys_of<'a>(
+    audio: &'a RemoteAudio,
+    local: &'a Local,
+) -> Result<Option<(&'a Crypto, Box<KeyPair>)>, Refusal> {
+    if audio.profile != Profile::Secure {
+        return Ok(None);
+    }
+    // RFC 4568 section 5.1.2: the offer's order is the offerer's preference; the first that both know.
+    let with_ours = |theirs: &'a Crypto| {
+        let ours = local.key(theirs.key.suite())?.clone();
+        Some((theirs, Box::new(KeyPair { ours, theirs: theirs.key.clone() })))
+    };
+    audio.crypto.iter().find_map(with_ours).map(Some).ok_or(Refusal::NoCommonSuite)
 }
 
 /// The event format for a codec: the one with its clock (RFC 4733 section 2.1), else 8000, which phones send

@@ -4,6 +4,7 @@
 //! (names, times, bandwidth, even `o=`) are not looked at, so that they cannot make a body unreadable.
 
 use crate::sdp::codec::Codec;
+use crate::sdp::crypto::Crypto;
 use crate::sdp::direction::Direction;
 use crate::sdp::plain;
 use crate::sdp::plain::Session;
@@ -19,6 +20,8 @@ pub const BODY_LEN_MAX: usize = 64 * 1024;
 pub const MEDIA_MAX: usize = 32;
 /// The most formats of an `m=` line.
 pub const FORMATS_MAX: usize = 64;
+/// The most `a=crypto` lines that are looked at.
+const CRYPTO_MAX: usize = 16;
 
 /// Why a body cannot be read. All of them are the peer's: a 400 or 488 for an offer, a BYE for an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -48,8 +51,17 @@ pub enum SdpFault {
 pub struct Remote {
     /// The audio stream that counts: the first plain one in use, else the first in use, else the first.
     pub audio: Option<RemoteAudio>,
+    /// The first encrypted stream in use beside `audio`, of a peer that offers both.
+    pub secure: Option<RemoteAudio>,
     /// All `m=` lines in their order, that of `audio` among them.
     pub lines: Vec<Line>,
+}
+
+impl Remote {
+    /// Whether a stream with keys in the body is there.
+    pub fn offers_keys(&self) -> bool {
+        [&self.secure, &self.audio].into_iter().flatten().any(|audio| !audio.crypto.is_empty())
+    }
 }
 
 /// An `m=` line, for the answer to repeat.
@@ -68,10 +80,12 @@ pub struct Line {
 /// How an audio stream travels.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Profile {
-    /// `RTP/AVP` or `RTP/AVPF`: what we speak.
+    /// `RTP/AVP` or `RTP/AVPF`.
     Plain,
-    /// Any `SAVP`: encrypted, with the keys by SDES or DTLS.
+    /// `RTP/SAVP` or `RTP/SAVPF`: encrypted, with the keys in the body (RFC 4568).
     Secure,
+    /// `UDP/TLS/RTP/SAVP` or `SAVPF`: encrypted, with the keys by DTLS (RFC 5764).
+    Dtls,
     /// Not RTP over UDP.
     Unknown,
 }
@@ -99,8 +113,8 @@ pub struct RemoteAudio {
     pub ptime_ms: Option<u8>,
     /// The longest packet that it takes, in milliseconds.
     pub maxptime_ms: Option<u8>,
-    /// Whether SDES keys are there (`a=crypto`).
-    pub crypto: bool,
+    /// The `a=crypto` lines that we can do, in the peer's order; none for a plain stream.
+    pub crypto: Vec<Crypto>,
     /// Whether ICE is there (`a=ice-ufrag` or candidates).
     pub ice: bool,
     /// Whether DTLS is there (`a=fingerprint`).
@@ -125,13 +139,19 @@ pub fn read(body: &[u8]) -> Result<Remote, SdpFault> {
         Some((index, media)) => Some(read_audio(&session, index, media)?),
         None => None,
     };
+    let taken = audio.as_ref().map(|audio| audio.index);
+    let beside = |(index, media): &(usize, &Media)| Some(*index) != taken && is_secure(media);
+    let secure = match session.medias.iter().enumerate().find(beside) {
+        Some((index, media)) => Some(read_audio(&session, index, media)?),
+        None => None,
+    };
     let lines = session.medias.into_iter().map(|media| Line {
         media: media.media,
         port: media.port,
         proto: media.proto,
         formats: media.fmt,
     });
-    Ok(Remote { audio, lines: lines.collect() })
+    Ok(Remote { audio, secure, lines: lines.collect() })
 }
 
 /// Reads a body in whatever form.
@@ -186,10 +206,16 @@ fn chosen(medias: &[Media]) -> Option<(usize, &Media)> {
         .or_else(|| audio().next())
 }
 
+/// An encrypted audio stream in use.
+fn is_secure(media: &Media) -> bool {
+    media.media.eq_ignore_ascii_case("audio") && media.port != 0 && profile(&media.proto) == Profile::Secure
+}
+
 fn profile(proto: &str) -> Profile {
     match proto.to_ascii_uppercase().as_str() {
         "RTP/AVP" | "RTP/AVPF" => Profile::Plain,
-        "RTP/SAVP" | "RTP/SAVPF" | "UDP/TLS/RTP/SAVP" | "UDP/TLS/RTP/SAVPF" => Profile::Secure,
+        "RTP/SAVP" | "RTP/SAVPF" => Profile::Secure,
+        "UDP/TLS/RTP/SAVP" | "UDP/TLS/RTP/SAVPF" => Profile::Dtls,
         _ => Profile::Unknown,
     }
 }
@@ -201,10 +227,13 @@ fn read_audio(session: &Session, index: usize, media: &Media) -> Result<RemoteAu
     let said = media.attributes.iter().find_map(|a| Direction::of_attribute(a.attribute.trim()));
     let session_said = || session.attributes.iter().find_map(|a| Direction::of_attribute(a.attribute.trim()));
     let direction = said.or_else(session_said).unwrap_or_default();
+    let profile = profile(&media.proto);
+    // RFC 4568 section 4: the attribute means nothing in a plain stream.
+    let crypto = values(media, "crypto").filter(|_| profile == Profile::Secure).filter_map(Crypto::read);
     let anywhere = |name| value(media, name).is_some() || session.attributes.iter().any(|a| is(a, name));
     Ok(RemoteAudio {
         index,
-        profile: profile(&media.proto),
+        profile,
         rtp,
         rtcp: value(media, "rtcp").and_then(|text| read_rtcp(text, address)),
         rtcp_mux: value(media, "rtcp-mux").is_some(),
@@ -218,7 +247,7 @@ fn read_audio(session: &Session, index: usize, media: &Media) -> Result<RemoteAu
         },
         ptime_ms: milliseconds(media, "ptime"),
         maxptime_ms: milliseconds(media, "maxptime"),
-        crypto: value(media, "crypto").is_some(),
+        crypto: crypto.take(CRYPTO_MAX).collect(),
         ice: anywhere("ice-ufrag") || anywhere("candidate"),
         dtls: anywhere("fingerprint"),
     })

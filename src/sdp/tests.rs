@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 
+mod security;
+
 fn local() -> Local {
     Local {
         address: "192.0.2.10".parse().unwrap(),
@@ -15,6 +17,8 @@ fn local() -> Local {
         dtmf: true,
         direction: Direction::SendRecv,
         ptime_ms: 20,
+        security: Security::Off,
+        keys: Vec::new(),
     }
 }
 
@@ -64,6 +68,7 @@ fn yealink() {
             ptime_ms: 20,
             direction: Direction::SendRecv,
             held: false,
+            srtp: None,
         }
     );
     assert_eq!(
@@ -112,7 +117,7 @@ fn linphone_with_avpf_xr_and_ice() {
     assert_eq!((agreed.dtmf_send, agreed.rtcp_mux, agreed.rtcp), (Some(100), true, agreed.remote));
     let audio =
         offer_of("m=audio 7078 RTP/AVP 0\r\na=candidate:1 1 UDP 1 1.2.3.4 7078 typ host\r\n").audio.unwrap();
-    assert!(audio.ice && !audio.dtls && !audio.crypto);
+    assert!(audio.ice && !audio.dtls && audio.crypto.is_empty());
 }
 
 #[test]
@@ -135,7 +140,7 @@ fn chrome_is_refused_clearly() {
     assert_eq!(Refusal::SecureOnly.warning_code(), 302);
     let audio = offer_of(chrome).audio.unwrap();
     assert!(audio.ice && audio.dtls && audio.rtcp_mux);
-    assert_eq!(audio.profile, Profile::Secure);
+    assert_eq!(audio.profile, Profile::Dtls);
 }
 
 #[test]

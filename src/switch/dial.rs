@@ -157,6 +157,7 @@ impl Core {
 
     /// Sends the INVITE of a planned leg, offering the codec of the other leg first.
     pub(crate) fn dial(&mut self, now: Now, id: LegId, like: LegId) {
+        self.decide_encryption(id);
         let first = self.codecs_like(like);
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let Some(target) = leg.target.clone() else { return };
@@ -263,6 +264,9 @@ impl Core {
         message: &Message,
     ) {
         if status == 422 && self.dial_with_longer_session(now, id, message) {
+            return;
+        }
+        if self.dial_plainly(now, id, status) {
             return;
         }
         let Some(leg) = self.legs.get_mut(&id) else {

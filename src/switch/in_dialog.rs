@@ -198,8 +198,9 @@ impl Core {
 
     /// Answers a new offer; false when it can't be accepted and nothing was changed.
     pub(crate) fn answer_reoffer(&mut self, id: LegId, message: &Message) -> bool {
-        let Some(leg) = self.legs.get_mut(&id) else { return false };
         let Ok(remote) = sdp::read(message.body_slice()) else { return false };
+        self.draw_keys_for(id, &remote);
+        let Some(leg) = self.legs.get_mut(&id) else { return false };
         let mut local = leg.local.clone();
         // What was passed on to this party (a hold) does not bind his own new offer.
         local.direction = sdp::Direction::SendRecv;
@@ -209,7 +210,7 @@ impl Core {
         let holds = agreed.held;
         leg.local = local;
         leg.remote = Some(remote);
-        leg.agreed = Some(agreed);
+        leg.agree(agreed);
         leg.body = Some(body);
         let changed = std::mem::replace(&mut leg.holds, holds) != holds;
         self.describe(id);

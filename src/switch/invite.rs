@@ -246,6 +246,7 @@ impl Core {
                 self.phone_workers.began(&number, worker);
             }
         }
+        self.decide_encryption(id);
     }
 
     fn follow_plan(&mut self, now: Now, call: CallUid, leg: LegId, destination: Destination) {

@@ -122,6 +122,8 @@ pub(crate) struct Leg {
     pub(crate) local: sdp::Local,
     pub(crate) remote: Option<sdp::Remote>,
     pub(crate) agreed: Option<sdp::Agreed>,
+    /// The media worker was told keys for it.
+    pub(crate) encrypted: bool,
     /// The body of our last offer or answer, which a later 2xx repeats.
     pub(crate) body: Option<Vec<u8>>,
     pub(crate) dialog: Option<Dialog>,

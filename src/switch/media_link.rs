@@ -48,16 +48,7 @@ impl Core {
         let port = self.ports.take(worker)?;
         self.next_leg += 1;
         let id = LegId(self.next_leg);
-        let local = sdp::Local {
-            address: self.addresses.media(flow.remote.ip()),
-            port,
-            session_id: self.random.next_u64() >> 2,
-            version: 1,
-            codecs: self.codecs(),
-            dtmf: true,
-            direction: sdp::Direction::SendRecv,
-            ptime_ms: PTIME_MS,
-        };
+        let local = self.local_side(flow, port);
         let leg = Leg {
             id,
             call,
@@ -82,6 +73,7 @@ impl Core {
             local,
             remote: None,
             agreed: None,
+            encrypted: false,
             body: None,
             dialog: None,
             dialog_id: None,
@@ -114,6 +106,22 @@ impl Core {
             slot.legs.insert(id);
         }
         Some(id)
+    }
+
+    /// What we say of ourselves to the peer behind that flow, before anything is agreed.
+    fn local_side(&mut self, flow: Flow, port: u16) -> sdp::Local {
+        sdp::Local {
+            address: self.addresses.media(flow.remote.ip()),
+            port,
+            session_id: self.random.next_u64() >> 2,
+            version: 1,
+            codecs: self.codecs(),
+            dtmf: true,
+            direction: sdp::Direction::SendRecv,
+            ptime_ms: PTIME_MS,
+            security: sdp::Security::Off,
+            keys: Vec::new(),
+        }
     }
 
     /// From where a leg's audio may come: a peer outside the local networks may be behind a NAT that we can't see.
@@ -151,7 +159,7 @@ impl Core {
         match sdp::answer(remote, &leg.local, wish.as_ref()) {
             Ok((body, agreed)) => {
                 leg.body = Some(body);
-                leg.agreed = Some(agreed);
+                leg.agree(agreed);
                 self.describe(id);
                 true
             }
@@ -179,7 +187,7 @@ impl Core {
         match agreed {
             Some(agreed) => {
                 if leg.agreed.as_ref() != Some(&agreed) {
-                    leg.agreed = Some(agreed);
+                    leg.agree(agreed);
                     self.describe(id);
                 }
                 true
@@ -201,6 +209,7 @@ impl Core {
 
     /// Tells the worker what was agreed for the leg.
     pub(crate) fn describe(&mut self, id: LegId) {
+        self.tell_keys(id);
         let Some(leg) = self.legs.get(&id) else { return };
         let Some(agreed) = &leg.agreed else { return };
         let codec = match agreed.codec {
@@ -286,6 +295,7 @@ impl Core {
         }
         let lost = u64::try_from(stats.lost_in).unwrap_or(0);
         self.metrics.rtp_packets(stats.packets_in, lost);
+        self.metrics.srtp_dropped(stats.unauthenticated_dropped, stats.replayed_dropped);
         if stats.packets_in > 0 {
             self.metrics.rtp_jitter(stats.jitter_in);
         }

@@ -19,6 +19,7 @@ mod course;
 mod dial;
 mod distribute;
 mod door;
+mod encryption;
 mod features;
 mod fork;
 pub mod forwarding;

@@ -41,8 +41,8 @@ impl Core {
         self.dial_again(now, id, &invite, &[], attempt.told)
     }
 
-    /// Sends a leg's INVITE once more with these headers changed. `told` is what the target has said of our credentials
-    /// so far. False when it can't be sent.
+    /// Sends a leg's INVITE once more with these headers changed, and with the offer that is the leg's now. `told` is
+    /// what the target has said of our credentials so far. False when it can't be sent.
     pub(crate) fn dial_again(
         &mut self,
         now: Now,
@@ -51,7 +51,8 @@ impl Core {
         headers: &[(Name, String)],
         told: Told,
     ) -> bool {
-        let Some(Leg { target: Some(target), .. }) = self.legs.get(&id) else { return false };
+        let Some(Leg { target: Some(target), body, .. }) = self.legs.get(&id) else { return false };
+        let offer = body.clone().filter(|offer| offer != invite.body_slice());
         let (Ok(cseq), Ok(via)) = (invite.cseq(), invite.via()) else { return false };
         let flow = target.flow;
         let before = String::from_utf8_lossy(via.branch.unwrap_or_default()).into_owned();
@@ -66,6 +67,9 @@ impl Core {
         edits.remove(Name::Authorization).remove(Name::ProxyAuthorization);
         for (name, value) in &credentials {
             edits.append(*name, value);
+        }
+        if let Some(offer) = &offer {
+            edits.body(b"application/sdp", offer);
         }
         let bytes = edits.apply(invite);
         let user = self.attempt_user(now, id, &bytes, told);

@@ -201,9 +201,9 @@ impl Core {
         let Ok(remote) = sdp::read(message.body_slice()) else { return };
         let (Some(before), Ok(now)) = (leg.agreed.clone(), sdp::agree(&leg.local, &remote)) else { return };
         leg.remote = Some(remote);
-        if (now.remote, now.direction) != (before.remote, before.direction) {
-            leg.agreed =
-                Some(sdp::Agreed { remote: now.remote, rtcp: now.rtcp, direction: now.direction, ..before });
+        if (now.remote, now.direction, &now.srtp) != (before.remote, before.direction, &before.srtp) {
+            let (remote, rtcp, direction, srtp) = (now.remote, now.rtcp, now.direction, now.srtp);
+            leg.agreed = Some(sdp::Agreed { remote, rtcp, direction, srtp, ..before });
             self.describe(id);
         }
     }

@@ -6,6 +6,7 @@ use crate::clock::Instant;
 use crate::sdp;
 use crate::sdp::Direction;
 use crate::sdp::Local;
+use crate::sdp::Security;
 use crate::sim::line::Stream;
 use crate::sim::party::CallOrder;
 use crate::sim::party::Event;
@@ -86,6 +87,8 @@ impl Party {
             dtmf: true,
             direction: Direction::SendRecv,
             ptime_ms: 20,
+            security: Security::Off,
+            keys: Vec::new(),
         }
     }
 
