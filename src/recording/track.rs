@@ -21,6 +21,9 @@ const EARLY: i64 = 320;
 const TOLERATED: i64 = 40;
 /// Packets in whose least delay the stream's place shows.
 const WINDOW: u32 = 50;
+/// Packets after which a new stream is put where it lies: its first one may have been late, and to creep there would be heard
+/// for seconds.
+const SETTLING: u32 = 10;
 /// A hole of so few samples is one that a correction has made: the last sample is held.
 const HOLD_MAX: i64 = 8;
 
@@ -64,6 +67,8 @@ struct Stream {
     count: u32,
     /// A correction that is under way, in samples.
     owed: i64,
+    /// Its place has been found; from now on it is followed slowly.
+    settled: bool,
     /// Where its last packet ended.
     end: i64,
 }
@@ -127,6 +132,7 @@ impl Stream {
             least: i64::MAX,
             count: 0,
             owed: 0,
+            settled: false,
             end: piece.at,
         }
     }
@@ -139,7 +145,7 @@ impl Stream {
         let spurt = piece.marker && delay > SPURT_LATE;
         if spurt || delay < -EARLY || delay.abs() > JUMP {
             self.offset += delay;
-            (self.least, self.count, self.owed) = (i64::MAX, 0, 0);
+            (self.least, self.count, self.owed, self.settled) = (i64::MAX, 0, 0, false);
         } else {
             self.follow(delay);
         }
@@ -155,15 +161,16 @@ impl Stream {
     fn follow(&mut self, delay: i64) {
         self.least = self.least.min(delay);
         self.count += 1;
-        if self.count >= WINDOW {
-            if self.least > SPURT_LATE {
-                // It stood still for a while without telling, and all of it comes late since.
+        if self.count >= if self.settled { WINDOW } else { SETTLING } {
+            let off = self.least.abs() > TOLERATED;
+            if self.least > SPURT_LATE || (off && !self.settled) {
+                // It stood still for a while without telling, and all of it comes late since; or it has just begun.
                 self.offset += self.least;
                 self.owed = 0;
             } else {
-                self.owed = if self.least.abs() > TOLERATED { self.least } else { 0 };
+                self.owed = if off { self.least } else { 0 };
             }
-            (self.least, self.count) = (i64::MAX, 0);
+            (self.least, self.count, self.settled) = (i64::MAX, 0, true);
         }
         let step = self.owed.signum();
         self.owed -= step;
