@@ -12,7 +12,7 @@ use crate::real::switch::Switch;
 use crate::real::trunk_callers;
 use std::net::SocketAddr;
 
-/// A trunk whose callers may dial these phones: `21` at that address, `22` registered nowhere, `3…` a conference.
+/// A trunk whose callers may dial these phones: `21` at that address, `22` registered nowhere, `3…` a mailbox, which is not built.
 fn plan(trunk: SocketAddr, phone: SocketAddr) -> String {
     format!(
         r#"
@@ -42,7 +42,7 @@ to = "phone:22"
 [[inbound]]
 trunk = "carrier"
 number = "3."
-to = "conference:{{.}}"
+to = "voicemail:{{.}}"
 
 [[inbound]]
 trunk = "carrier"
