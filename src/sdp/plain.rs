@@ -3,6 +3,7 @@
 //! Not a second grammar: whatever is not plainly right gets no answer here and goes through `sdp-types`, which also finds
 //! the words for a fault. A test holds both against each other.
 
+use crate::sdp::local::bare_line;
 use sdp_types::AddrType;
 use sdp_types::Attribute;
 use sdp_types::Connection;
@@ -95,18 +96,7 @@ fn media(value: &str) -> Option<Media> {
         && port.bytes().all(|byte| byte.is_ascii_digit())
         && fmt.split(' ').all(is_word);
     let port = port.parse().ok().filter(|_| plain)?;
-    Some(Media {
-        media: media.to_owned(),
-        port,
-        num_ports: None,
-        proto: proto.to_owned(),
-        fmt: fmt.to_owned(),
-        media_title: None,
-        connections: Vec::new(),
-        bandwidths: Vec::new(),
-        key: None,
-        attributes: Vec::with_capacity(8),
-    })
+    Some(bare_line(media, port, proto, fmt))
 }
 
 /// `name` or `name:value`
